@@ -1,0 +1,53 @@
+# Two commands matter: `make run` (the demo) and `make test` (the proof). Both set up .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test lint lock clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.run-installed: $(BIN)/uv requirements/run.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-installed: $(VENV)/.run-installed requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.run-installed  ## Build .venv with what the project runs on
+
+setup-dev: $(VENV)/.dev-installed  ## ... and with what its tests need
+
+run: setup  ## Build, audit and publish the demo study into output/
+	$(BIN)/salvage run
+
+test: setup-dev  ## The test suite (under 10 minutes)
+	$(BIN)/python -m pytest
+
+lint: setup-dev  ## Formatting, types and SQL style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/sqlfluff lint --disable-progress-bar models macros analyses tests/dbt
+
+lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
+	for name in uv run dev; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	    --no-emit-index-url --custom-compile-command 'make lock' \
+	    requirements/$$name.in --output-file requirements/$$name.txt; \
+	done
+
+clean:  ## Remove what was generated (not .venv)
+	rm -rf output target logs salvage_demo.duckdb salvage_demo.duckdb.wal

@@ -1,0 +1,32 @@
+{#-
+    The records of one input table, cells as text, wherever the input comes from.
+
+    input_records(table_name) -> query: line_number, has_wrong_field_count, <columns>
+
+    table_name: one of the five tables of SPEC 1. With the setting `input: seeds` the
+    records are those of the demo seed; a seed row's line number is its position in the
+    file (dbt refuses ragged rows itself). With `input: files` they are the gate's tables.
+    Error: a compiler error for any other value of the setting.
+-#}
+{% macro input_records(table_name) -%}
+    {%- if var('input') == 'files' -%}
+        select * from {{ source('clinic', table_name) }}
+    {%- elif var('input') == 'seeds' -%}
+        select
+            {{ salvage.seed_line_number() }} as line_number,
+            false as has_wrong_field_count,
+            seed_rows.*
+        from {{ ref(table_name) }} as seed_rows
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("The setting input must be seeds or files.") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Line of a seed row in its CSV file: the header is line 1. -#}
+{% macro seed_line_number() -%}
+    {{ return(adapter.dispatch('seed_line_number', 'salvage')()) }}
+{%- endmacro %}
+
+{% macro duckdb__seed_line_number() -%}
+    cast(seed_rows.rowid + 2 as bigint)
+{%- endmacro %}

@@ -1,0 +1,39 @@
+with own as (
+    select * from {{ ref('stg_own_reference__ingredients') }}
+),
+
+shipped as (
+    select * from {{ ref('ingredients') }}
+),
+
+folded as (
+    {%- for relation in ['own', 'shipped'] %}
+    select
+        {{ folded_name('ingredient') }} as ingredient,
+        era_gap_days,
+        is_rescue,
+        {{ loop.index }} as precedence
+    from {{ relation }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+ranked as (
+    select
+        *,
+        min(precedence) over (partition by ingredient) as first_precedence
+    from folded
+),
+
+final as (
+    select
+        ingredient,
+        coalesce(era_gap_days, {{ var('default_era_gap_days') }}) as era_gap_days,
+        coalesce(is_rescue, false) as is_rescue
+    from ranked
+    where precedence = first_precedence
+)
+
+select * from final

@@ -1,0 +1,15 @@
+with eras as (
+    select * from {{ ref('int_drug_eras') }}
+),
+
+final as (
+    select
+        patient_id,
+        ingredient,
+        era_start_date,
+        era_end_date,
+        n_exposures
+    from eras
+)
+
+select * from final

@@ -1,0 +1,50 @@
+{%- set tables = [
+    'patients', 'drug_exposures', 'disease_assessments', 'procedures', 'adverse_events'
+] -%}
+with input_files as (
+    select * from {{ ref('stg_clinic__input_files') }}
+),
+
+{% for table in tables -%}
+{{ table }} as (
+    select * from {{ ref('int_' ~ table ~ '_accounted') }}
+),
+
+{% endfor -%}
+records as (
+    {%- for table in tables %}
+    select
+        '{{ table }}' as table_name,
+        disposition
+    from {{ table }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+counted as (
+    select
+        table_name,
+        sum(case when disposition = 'accepted' then 1 else 0 end) as n_accepted,
+        sum(case when disposition = 'collapsed' then 1 else 0 end) as n_collapsed,
+        sum(case when disposition = 'quarantined' then 1 else 0 end) as n_quarantined
+    from records
+    group by table_name
+),
+
+final as (
+    select
+        input_files.table_name,
+        input_files.file_name,
+        input_files.file_sha256,
+        input_files.n_records,
+        cast(coalesce(counted.n_accepted, 0) as bigint) as n_accepted,
+        cast(coalesce(counted.n_collapsed, 0) as bigint) as n_collapsed,
+        cast(coalesce(counted.n_quarantined, 0) as bigint) as n_quarantined
+    from input_files
+    left join counted
+        on input_files.table_name = counted.table_name
+)
+
+select * from final

@@ -1,0 +1,52 @@
+with reporting_arms as (
+    select * from {{ ref('int_reporting_arms') }}
+),
+
+serious_event_times as (
+    select * from {{ ref('int_serious_event_times') }}
+),
+
+counted as (
+    select
+        reporting_arms.protocol_id,
+        reporting_arms.arm_id,
+        reporting_arms.arm_label,
+        cast(count(serious_event_times.patient_id) as integer) as n_patients,
+        cast(
+            sum(case when serious_event_times.has_serious_event then 1 else 0 end) as integer
+        ) as n_patients_with_sae,
+        cast(
+            coalesce(sum(serious_event_times.n_serious_events), 0) as integer
+        ) as n_sae_events,
+        cast(coalesce(sum(serious_event_times.n_deaths), 0) as integer) as n_deaths,
+        cast(coalesce(sum(serious_event_times.person_days), 0) as bigint) as person_days
+    from reporting_arms
+    left join serious_event_times
+        on
+            reporting_arms.protocol_id = serious_event_times.protocol_id
+            and reporting_arms.member_arm_id = serious_event_times.arm_id
+    group by
+        reporting_arms.protocol_id,
+        reporting_arms.arm_id,
+        reporting_arms.arm_label
+),
+
+final as (
+    select
+        protocol_id,
+        arm_id,
+        arm_label,
+        n_patients,
+        n_patients_with_sae,
+        {{ proportion('n_patients_with_sae', 'n_patients') }} as sae_rate,
+        {{ wilson_low('n_patients_with_sae', 'n_patients') }} as wilson_low,
+        {{ wilson_high('n_patients_with_sae', 'n_patients') }} as wilson_high,
+        n_sae_events,
+        n_deaths,
+        person_days,
+        {{ rate_per_100_person_years('n_patients_with_sae', 'person_days') }}
+            as rate_per_100_person_years
+    from counted
+)
+
+select * from final

@@ -1,0 +1,118 @@
+"""Running the dbt project in this process, with progress."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from salvage.errors import SalvageError
+from salvage.project import PROJECT_DIR
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """Outcome of one dbt data test."""
+
+    name: str
+    description: str
+    passed: bool
+    n_failures: int | None
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Outcome of one dbt build.
+
+    Attributes:
+        tests: the data tests that ran.
+        errors: sentences on what could not be built or tested.
+    """
+
+    tests: list[TestResult]
+    errors: list[str]
+
+    @property
+    def passed(self) -> bool:
+        """Was everything built and did every test pass?"""
+        return not self.errors and all(test.passed for test in self.tests)
+
+
+def dbt_build(
+    warehouse: Path,
+    output: Path,
+    variables: dict[str, str],
+    select: Sequence[str] = (),
+    show_progress: bool = True,
+) -> BuildResult:
+    """Build the models on the private warehouse and run their data tests.
+
+    The demo seeds are left out: the input comes from schema `raw`.
+
+    Args:
+        warehouse: the private DuckDB file, with the gate's tables in it.
+        output: folder that gets dbt's `target` and `logs`.
+        variables: dbt vars besides `input`.
+        select: dbt selectors; empty is the whole project.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        SalvageError: dbt could not start, e.g. a setting is wrong.
+    """
+    os.environ["SALVAGE_WAREHOUSE"] = str(warehouse.resolve())
+    # Imported here: it costs seconds, and a refused file should not wait for it.
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        "--quiet",
+        "--log-level",
+        "none",
+        "--log-path",
+        str((output / "logs").resolve()),
+        "build",
+        "--project-dir",
+        str(PROJECT_DIR),
+        "--profiles-dir",
+        str(PROJECT_DIR / "profiles"),
+        "--target-path",
+        str((output / "target").resolve()),
+        "--vars",
+        json.dumps({**variables, "input": "files"}),
+        "--exclude",
+        "resource_type:unit_test",
+        "tag:development",
+        "path:seeds/demo",
+    ]
+    if select:
+        arguments += ["--select", *select]
+    with tqdm(desc="building", unit=" steps", disable=not show_progress) as bar:
+
+        def on_event(event: Any) -> None:
+            if event.info.name == "ConcurrencyLine":
+                bar.total = int(event.data.node_count) if event.data.node_count else None
+            elif event.info.name == "NodeFinished":
+                bar.set_postfix_str(event.data.node_info.node_name, refresh=False)
+                bar.update()
+
+        outcome = dbtRunner(callbacks=[on_event]).invoke(arguments)
+    if outcome.result is None:
+        raise SalvageError(f"dbt could not start: {_first_line(outcome.exception)}")
+    tests, errors = [], []
+    for result in outcome.result:
+        status, node = str(result.status), result.node
+        if node.resource_type == "test" and status in ("pass", "fail"):
+            tests.append(
+                TestResult(node.name, node.description or "", status == "pass", result.failures)
+            )
+        elif status == "error":
+            errors.append(f"{node.name}: {_first_line(result.message)}")
+        elif status == "skipped":
+            errors.append(f"{node.name}: not built, since something before it failed.")
+    return BuildResult(tests, errors)
+
+
+def _first_line(message: object) -> str:
+    return str(message).strip().splitlines()[0] if message else "no reason given."

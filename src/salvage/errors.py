@@ -1,0 +1,37 @@
+"""Errors that reach the user as sentences."""
+
+
+class SalvageError(Exception):
+    """Something the user can mend; its text is a sentence and never holds a cell's value.
+
+    Exit status 2 (SPEC 8).
+    """
+
+
+class RefusedFileError(SalvageError):
+    """A whole input file is refused; nothing of it is loaded.
+
+    Args:
+        file_name: the file's name, without its folder.
+        cause: what is wrong and, where it helps, how to mend it.
+        line_number: 1-based physical line, where the cause has one.
+        column_name: the column, where the cause has one.
+    """
+
+    def __init__(
+        self,
+        file_name: str,
+        cause: str,
+        line_number: int | None = None,
+        column_name: str | None = None,
+    ) -> None:
+        place = file_name
+        if line_number is not None:
+            place += f", line {line_number}"
+        if column_name is not None:
+            place += f", column {column_name}"
+        super().__init__(f"{place}: {cause}")
+
+
+class AuditFailedError(Exception):
+    """The audit failed and nothing was published. Exit status 1 (SPEC 8)."""
