@@ -24,7 +24,7 @@ def fold_name(name: str) -> str:
 
 def register_functions(connection: DuckDBPyConnection) -> None:
     """Make `fold_name(varchar) -> varchar` callable from SQL on this connection."""
-    connection.create_function("fold_name", fold_name, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item, arg-type]
+    connection.create_function("fold_name", fold_name, ["VARCHAR"], "VARCHAR")
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types

@@ -1,0 +1,187 @@
+"""The command `salvage` (SPEC 8)."""
+
+import fcntl
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+import duckdb
+
+from salvage.build import BuildResult, dbt_build
+from salvage.errors import AuditFailedError, SalvageError
+from salvage.gate import load_folder
+from salvage.project import DEMO_DIR
+
+_REFUSED = 2
+_NOT_PUBLISHED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="salvage")
+def main() -> None:
+    """When the first rescue drug fails, what happens on the second?"""
+
+
+@main.command()
+@click.option(
+    "--input",
+    "input_folder",
+    type=click.Path(path_type=Path),
+    help="Folder with the study's files. Left out: the synthetic demo.",
+)
+@click.option(
+    "--output",
+    "output_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("output"),
+    show_default=True,
+    help="Folder for the private build and the published marts.",
+)
+@click.option(
+    "--data-cutoff-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day of data, YYYY-MM-DD; nothing after it is used.",
+)
+def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: datetime | None) -> None:
+    """Build, audit and publish.
+
+    Exit status: 0 published; 1 the audit failed and nothing was published; 2 wrong usage or
+    a file refused.
+    """
+    with _sentences():
+        output_folder.mkdir(parents=True, exist_ok=True)
+        with _one_run_at_a_time(output_folder):
+            _run(input_folder or DEMO_DIR, output_folder, data_cutoff_date)
+
+
+def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) -> None:
+    warehouse = output / "warehouse.duckdb"
+    for remnant in (warehouse, output / "warehouse.duckdb.wal"):
+        remnant.unlink(missing_ok=True)
+    result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
+
+    # Imported here: they cost seconds, and a refused file should not wait for them.
+    from salvage import report
+    from salvage.audit import run_audit
+    from salvage.publish import publish
+
+    audit = run_audit(warehouse, result, output / "data_docs")
+    click.echo(report.ledger_table(warehouse) + "\n" if result.passed else "", nl=False)
+    if not audit.passed:
+        for failure in audit.failures:
+            click.echo(f"audit: {failure}", err=True)
+        raise AuditFailedError(
+            f"The audit failed and nothing was published; see {output}/data_docs/index.html."
+        )
+    published = publish(warehouse, output)
+    database = published / "salvage.duckdb"
+    click.echo("\n" + report.arms_table(database))
+    comparison = report.comparison_table(database)
+    if comparison:
+        click.echo("\nBeside the published study (Maser 2008):\n" + comparison)
+    if input_folder == DEMO_DIR:
+        click.echo("\nThe demo's patients are synthetic: a reconstruction, not the study's data.")
+    click.echo(
+        f"\nPublished: {database} (schema marts) and {published}/parquet/\n"
+        f"Audit:     {output}/data_docs/index.html"
+    )
+
+
+@main.command()
+@click.option(
+    "--input",
+    "input_folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder with the study's files.",
+)
+def check(input_folder: Path) -> None:
+    """Read a folder and say what would become of each record; build nothing.
+
+    Exit status: 0 every record is accepted or a copy of one; 1 some are quarantined; 2 wrong
+    usage or a file refused.
+    """
+    with _sentences(), tempfile.TemporaryDirectory(prefix="salvage-check-") as folder:
+        warehouse = Path(folder) / "warehouse.duckdb"
+        result = _load_and_build(
+            input_folder,
+            warehouse,
+            Path(folder),
+            None,
+            select=("+dq_row_ledger", "+dq_quarantine", "+int_reference_problems"),
+        )
+        if not result.passed:
+            failed = [test.name for test in result.tests if not test.passed]
+            raise SalvageError("The ledger does not hold: " + "; ".join(result.errors + failed))
+
+        from salvage import report
+
+        click.echo(report.ledger_table(warehouse))
+        quarantine = report.quarantine_table(warehouse)
+        if quarantine:
+            click.echo("\nQuarantined records (the value is never shown):\n" + quarantine)
+            sys.exit(1)
+
+
+def _load_and_build(
+    input_folder: Path,
+    warehouse: Path,
+    output: Path,
+    data_cutoff_date: datetime | None,
+    select: tuple[str, ...] = (),
+) -> BuildResult:
+    """Gate and dbt build; refuse the run where a reference file of the study is bad."""
+    show_progress = sys.stderr.isatty()
+    click.echo(f"Reading {input_folder} ...", err=True)
+    load_folder(input_folder, warehouse, _warn, show_progress)
+    click.echo("Building and testing the models ...", err=True)
+    cutoff = data_cutoff_date.date().isoformat() if data_cutoff_date else ""
+    result = dbt_build(
+        warehouse, output, {"data_cutoff_date": cutoff}, select=select, show_progress=show_progress
+    )
+    if not result.passed:
+        from salvage.report import reference_problems
+
+        problems = reference_problems(warehouse)
+        if problems:
+            raise SalvageError(
+                "The study's own reference files are refused:\n  " + "\n  ".join(problems)
+            )
+    return result
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"warning: {sentence}", err=True)
+
+
+@contextmanager
+def _one_run_at_a_time(output: Path) -> Iterator[None]:
+    with (output / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SalvageError(f"Another run is writing to {output}; wait for its end.") from error
+        yield
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn errors into a sentence on standard error and an exit status."""
+    try:
+        yield
+    except AuditFailedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(_NOT_PUBLISHED)
+    except SalvageError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(_REFUSED)
+    except duckdb.IOException as error:
+        click.echo(f"error: {str(error).splitlines()[0]}", err=True)
+        sys.exit(_NOT_PUBLISHED)
+    except OSError as error:
+        click.echo(f"error: {error.strerror}: {error.filename}", err=True)
+        sys.exit(_NOT_PUBLISHED)

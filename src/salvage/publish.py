@@ -1,0 +1,88 @@
+"""Publication: the public marts in fresh files that replace the old ones as a whole.
+
+A publication is a folder of its own under `releases/`; `published` is a link to the newest.
+Readers see the old files or the new ones, never a mixture, and a failed run changes nothing.
+"""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from salvage.errors import SalvageError
+from salvage.project import public_marts
+
+# Files of this storage version open in every DuckDB client from 1.0 on.
+_STORAGE_VERSION = "v1.0.0"
+_KEPT_RELEASES = 3
+
+
+def publish(warehouse: Path, output: Path) -> Path:
+    """Copy the public marts into `output/published` and return that path.
+
+    Args:
+        warehouse: the private, audited DuckDB file; only read.
+        output: folder that gets `releases/<time>/` and the link `published`.
+
+    Raises:
+        SalvageError: `published` exists and is not a link made by an earlier run.
+    """
+    published, releases = output / "published", output / "releases"
+    if published.exists() and not published.is_symlink():
+        raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
+    releases.mkdir(exist_ok=True)
+    for remnant in releases.glob(".unfinished-*"):
+        shutil.rmtree(remnant)
+    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    unfinished, release = releases / f".unfinished-{name}", releases / name
+    _write_marts(warehouse, unfinished)
+    _settle(unfinished)
+    unfinished.rename(release)
+    link = output / ".published"
+    link.unlink(missing_ok=True)
+    link.symlink_to(release.relative_to(output), target_is_directory=True)
+    link.replace(published)
+    for old in sorted(releases.iterdir())[:-_KEPT_RELEASES]:
+        shutil.rmtree(old)
+    return published
+
+
+def _write_marts(warehouse: Path, folder: Path) -> None:
+    """Write salvage.duckdb and parquet/<mart>.parquet, rows in a total order."""
+    parquet = folder / "parquet"
+    parquet.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(warehouse)}' as private (read_only)")
+        connection.execute(
+            f"attach '{_quoted(folder / 'salvage.duckdb')}' as published "
+            f"(storage_version '{_STORAGE_VERSION}')"
+        )
+        connection.execute("create schema published.marts")
+        for mart in public_marts():
+            connection.execute(
+                f"create table published.marts.{mart} as "
+                f"select * from private.marts.{mart} order by all"
+            )
+            connection.execute(
+                f"copy published.marts.{mart} to '{_quoted(parquet / f'{mart}.parquet')}' "
+                "(format parquet)"
+            )
+        connection.execute("detach published")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _settle(folder: Path) -> None:
+    """Make the files read-only and force them and their folders to the disk."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_file():
+            path.chmod(0o444)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,110 @@
+"""What the commands print at their end: small tables made from the marts."""
+
+from pathlib import Path
+
+import duckdb
+import pandas
+
+_ARMS = """
+select
+    remission.protocol_id as protocol,
+    remission.arm_label as arm,
+    remission.n_patients as patients,
+    format('{} ({:.0f}%)', n_remissions, 100 * remission_rate) as remission,
+    format('{:.0f}-{:.0f}%', 100 * remission.wilson_low, 100 * remission.wilson_high)
+        as "95% interval",
+    format('{:.1f} ({:.1f}-{:.1f})', mean_months, min_months, max_months)
+        as "mean months (range)",
+    safety.n_patients_with_sae as "with serious event",
+    safety.n_deaths as "died of one"
+from {schema}.agg_remission_by_arm as remission
+inner join {schema}.agg_adverse_events_by_arm as safety using (protocol_id, arm_id)
+order by protocol, remission.arm_id = 'all', remission.arm_id desc
+"""
+
+_COMPARISON = """
+with figures as (
+    select
+        *,
+        case when event_term is null then measure else measure || ': ' || event_term end
+            as figure
+    from marts.agg_published_comparison
+)
+
+select
+    protocol_id as protocol,
+    arm_id as arm,
+    figure,
+    published_value as published,
+    round(observed_value, 2) as "this build",
+    case when is_match then 'yes' else 'NO' end as matches
+from figures
+order by protocol, arm = 'all', arm desc, figure
+"""
+
+_LEDGER = """
+select
+    file_name as file,
+    n_records as records,
+    n_accepted as accepted,
+    n_collapsed as collapsed,
+    n_quarantined as quarantined
+from marts.dq_row_ledger
+order by file
+"""
+
+_QUARANTINE = """
+select
+    file_name as file,
+    line_number as line,
+    coalesce(column_name, '-') as column,
+    reason
+from marts.dq_quarantine
+order by file, line
+"""
+
+
+def arms_table(database: Path) -> str:
+    """Return remission and serious events by arm, as text."""
+    return _table(database, _ARMS.replace("{schema}", "marts"))
+
+
+def comparison_table(database: Path) -> str | None:
+    """Return the published figures beside this build's, None where none were published."""
+    return _table(database, _COMPARISON) or None
+
+
+def ledger_table(database: Path) -> str:
+    """Return what became of each input file's records, as text."""
+    return _table(database, _LEDGER)
+
+
+def quarantine_table(database: Path) -> str:
+    """Return file, line, column and reason of each quarantined record, '' where none is."""
+    return _table(database, _QUARANTINE)
+
+
+def reference_problems(database: Path) -> list[str]:
+    """Return a sentence for each bad row of the study's own reference files."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        built = connection.execute(
+            "select 1 from duckdb_tables() where table_name = 'int_reference_problems'"
+        ).fetchone()
+        if not built:
+            return []
+        rows = connection.execute(
+            "select table_name, line_number, column_name, reason "
+            "from intermediate.int_reference_problems order by all"
+        ).fetchall()
+    return [
+        f"{table}.csv, line {line}{f', column {column}' if column else ''}: {reason}."
+        for table, line, column, reason in rows
+    ]
+
+
+def _table(database: Path, query: str) -> str:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        frame = connection.execute(query).df()
+    if frame.empty:
+        return ""
+    return str(frame.astype(object).where(pandas.notna(frame), "-").to_string(index=False))
