@@ -1,9 +1,13 @@
 """The one function that DuckDB lacks and the models need: folding a name for comparison."""
 
+import re
 import unicodedata
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
+
+# Unicode's White_Space property (str.split() would take the separators U+001C-001F too).
+_WHITE_SPACE = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
 def fold_name(name: str) -> str:
@@ -19,7 +23,7 @@ def fold_name(name: str) -> str:
         The folded name; an empty string where the name is white space only.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join(folded.split())
+    return _WHITE_SPACE.sub(" ", folded).strip(" ")
 
 
 def register_functions(connection: DuckDBPyConnection) -> None:

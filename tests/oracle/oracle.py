@@ -643,20 +643,23 @@ GRAIN: dict[str, list[str]] = {
 }
 
 
-def remission_summary(remissions: list[Row]) -> Row:
-    """Counts, rate and months of one row of `agg_remission_by_arm` (D14)."""
+def remission_summary(remissions: list[Row], days_per_month: float) -> Row:
+    """Counts, rate and months of one row of `agg_remission_by_arm` (D14).
+
+    The mean is taken over whole days: a sum of fractions would depend on the rows' order.
+    """
     n = len(remissions)
-    months = [row["duration_months"] for row in remissions if row["is_remission"]]
-    low, high = wilson(len(months), n)
+    days = [row["duration_days"] for row in remissions if row["is_remission"]]
+    low, high = wilson(len(days), n)
     return {
         "n_patients": n,
-        "n_remissions": len(months),
-        "remission_rate": len(months) / n if n else None,
+        "n_remissions": len(days),
+        "remission_rate": len(days) / n if n else None,
         "wilson_low": low,
         "wilson_high": high,
-        "mean_months": sum(months) / len(months) if months else None,
-        "min_months": min(months, default=None),
-        "max_months": max(months, default=None),
+        "mean_months": sum(days) / len(days) / days_per_month if days else None,
+        "min_months": min(days) / days_per_month if days else None,
+        "max_months": max(days) / days_per_month if days else None,
     }
 
 
@@ -850,7 +853,11 @@ def compute_marts(
             member_ids = {episode.patient_id for episode, _ in members}
             key = {"protocol_id": protocol_id, "arm_id": arm_id}
             marts["agg_remission_by_arm"].append(
-                key | remission_summary([r for r in remissions if r["patient_id"] in member_ids])
+                key
+                | remission_summary(
+                    [row for row in remissions if row["patient_id"] in member_ids],
+                    protocol["days_per_month"],
+                )
             )
             marts["agg_adverse_events_by_arm"].append(
                 key

@@ -590,8 +590,10 @@ def _respelled(source: Source, table: str, cells: list[str]) -> list[str]:
     for place, column in enumerate(TABLES[table][: len(cells)]):
         value = _read(table, cells, column.name)
         if column.kind in ("boolean", "flag") and isinstance(value, bool):
-            null_is_false = [None] if column.kind == "flag" and not value else [value]
-            respelled[place] = _boolean(source, source.pick([value, *null_is_false]))
+            alike: list[bool | None] = [value]
+            if column.kind == "flag" and not value:
+                alike.append(None)
+            respelled[place] = _boolean(source, source.pick(alike))
         elif column.kind in ("sex", "disease_status", "stop_reason") and value is not None:
             respelled[place] = _code(source, value)
         elif column.kind in ("number", "dose") and value is not None:

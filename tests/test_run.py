@@ -1,0 +1,293 @@
+"""`salvage run` and `salvage check` as a user meets them (SPEC 8)."""
+
+import csv
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from salvage.cli import main
+from salvage.project import DEMO_DIR, PROJECT_DIR, public_marts
+
+
+def salvage(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def mart(database: Path, name: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(f"select * from marts.{name} order by all").fetchall()
+
+
+def all_marts(database: Path) -> dict[str, list[tuple[object, ...]]]:
+    return {name: mart(database, name) for name in public_marts()}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Result]]:
+    """The demo, run once from a folder that is not the project's, and what it printed."""
+    output = tmp_path_factory.mktemp("demo") / "output"
+    here = Path.cwd()
+    os.chdir(output.parent)
+    try:
+        yield output, salvage("run")
+    finally:
+        os.chdir(here)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A folder that a clinic could bring: the demo's five files."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for path in DEMO_DIR.glob("*.csv"):
+        if not path.stem.startswith("demo_"):
+            shutil.copy(path, folder)
+    return folder
+
+
+def test_demo_publishes_and_prints_its_table_beside_the_published_one(
+    demo: tuple[Path, Result],
+) -> None:
+    output, result = demo
+    assert result.exit_code == 0, result.output
+    assert "4 (40%)" in result.output
+    assert "3 (33%)" in result.output
+    assert "10.4 (4.4-17.0)" in result.output
+    assert "Maser" in result.output
+    assert " NO" not in result.output
+    assert "synthetic" in result.output
+    for path in ("warehouse.duckdb", "published/salvage.duckdb", "data_docs/index.html"):
+        assert (output / path).is_file()
+
+
+def test_every_published_figure_is_reproduced(demo: tuple[Path, Result]) -> None:
+    """The figures come from the seed file, the comparison is made here, not in SQL."""
+    output, _ = demo
+    database = output / "published" / "salvage.duckdb"
+    remission = {row[1]: row for row in mart(database, "agg_remission_by_arm")}
+    safety = {row[1]: row for row in mart(database, "agg_adverse_events_by_arm")}
+    events = mart(database, "fct_adverse_events")
+    columns = {
+        "n_patients": lambda arm: remission[arm][3],
+        "n_remissions": lambda arm: remission[arm][4],
+        "remission_percent": lambda arm: 100 * remission[arm][5],
+        "mean_months": lambda arm: remission[arm][8],
+        "min_months": lambda arm: remission[arm][9],
+        "max_months": lambda arm: remission[arm][10],
+        "n_patients_with_sae": lambda arm: safety[arm][4],
+        "sae_percent": lambda arm: 100 * safety[arm][5],
+        "n_deaths": lambda arm: safety[arm][9],
+    }
+    with (DEMO_DIR.parent / "reference" / "published_outcomes.csv").open(newline="") as file:
+        published = list(csv.DictReader(file))
+    assert len(published) == 23
+    for figure in published:
+        if figure["measure"] == "n_patients_with_sae_term":
+            observed = len(
+                {
+                    row[2]
+                    for row in events
+                    if (row[1], row[4], row[7], row[9])
+                    == (figure["arm_id"], figure["event_term"], True, "treatment_emergent")
+                }
+            )
+        else:
+            observed = columns[figure["measure"]](figure["arm_id"])
+        printed = f"{observed:.{figure['printed_decimals']}f}"
+        assert printed == figure["published_value"], figure
+
+
+def test_every_demo_patient_ends_as_worked_out_by_hand(demo: tuple[Path, Result]) -> None:
+    output, _ = demo
+    with (DEMO_DIR / "demo_cases.csv").open(newline="") as file:
+        golden = list(csv.DictReader(file))
+    with duckdb.connect(str(output / "warehouse.duckdb"), read_only=True) as connection:
+        steps = dict(
+            connection.execute(
+                "select patient_id, step from intermediate.int_patient_attrition "
+                "inner join reference.attrition_steps on last_step_number = step_number"
+            ).fetchall()
+        )
+    database = output / "published" / "salvage.duckdb"
+    remissions = {row[2]: row for row in mart(database, "fct_remissions")}
+    episodes = mart(database, "fct_salvage_episodes")
+    for case in golden:
+        patient = case["patient_id"]
+        assert steps[patient] == case["last_attrition_step"], case
+        remission = remissions.get(patient)
+        assert (remission[1] if remission else "") == case["arm_id"], case
+        if remission:
+            assert remission[4] == (case["is_remission"] == "true"), case
+            assert (remission[7] or "") == case["loss_reason"], case
+            assert str("" if remission[9] is None else remission[9]) == case["duration_days"], case
+        of_patient = {(row[8], str(row[7])) for row in episodes if row[2] == patient}
+        shown = (case["salvage_class"], case["gap_days"])
+        assert shown in of_patient if case["salvage_class"] else not of_patient, case
+
+
+def test_published_file_holds_the_marts_and_nothing_else(demo: tuple[Path, Result]) -> None:
+    output, _ = demo
+    published = output / "published"
+    with duckdb.connect(str(published / "salvage.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+        tags = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = 'salvage'"
+        ).fetchone()
+    assert sorted(table for (table,) in tables) == [f"marts.{name}" for name in public_marts()]
+    assert tags is not None and "v1.0.0" in str(tags[0])
+    parquet = {path.stem for path in (published / "parquet").iterdir()}
+    assert parquet == set(public_marts())
+    for name in public_marts():
+        rows = duckdb.sql(f"select * from '{published}/parquet/{name}.parquet' order by all")
+        assert rows.fetchall() == mart(published / "salvage.duckdb", name)
+        assert not (published / "salvage.duckdb").stat().st_mode & stat.S_IWOTH
+
+
+@pytest.mark.parametrize(
+    "query", sorted((PROJECT_DIR / "analyses").glob("*.sql")), ids=lambda path: path.stem
+)
+def test_analysis_runs_on_the_published_file(demo: tuple[Path, Result], query: Path) -> None:
+    output, _ = demo
+    with duckdb.connect(str(output / "published" / "salvage.duckdb"), read_only=True) as connection:
+        assert connection.execute(query.read_text()).fetchall()
+
+
+def test_own_folder_gives_the_demo_s_marts(
+    demo: tuple[Path, Result], study: Path, tmp_path: Path
+) -> None:
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "arm" in result.output and str(tmp_path / "out") in result.output
+    assert all_marts(tmp_path / "out/published/salvage.duckdb") == all_marts(
+        demo[0] / "published/salvage.duckdb"
+    )
+
+
+def test_own_protocol_with_other_drugs_and_arm_windows(study: Path, tmp_path: Path) -> None:
+    """Tacrolimus after infliximab: P038 within 10 days; windows of 9 and 10 on either side."""
+    (study / "protocols.csv").write_text(
+        "protocol_id,diagnosis,require_steroid_refractory,require_failure,window_days,"
+        "max_overlap_days,remission_within_days,ae_risk_window_days,days_per_month\n"
+        "any_disease,,no,no,28,0,,30,30\n"
+    )
+    gap = 31
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"""
+            with exposures as (
+                select lower(drug_name) as drug, start_date::date as s, end_date::date as e
+                from '{study}/drug_exposures.csv' where patient_id = 'P038'
+            )
+            select min(s) filter (drug = 'tacrolimus') - max(e) filter (drug = 'infliximab')
+            from exposures
+            """
+        ).fetchone()
+        assert row is not None
+        gap = int(row[0])
+    (study / "protocol_arms.csv").write_text(
+        "protocol_id,arm_id,arm_label,failed_ingredient,salvage_ingredient,window_days\n"
+        f"any_disease,wide,tacrolimus after infliximab,Infliximab,TACROLIMUS,{gap}\n"
+        f"any_disease,narrow,the same one day narrower,infliximab,tacrolimus,{gap - 1}\n"
+    )
+    (study / "drug_names.csv").write_text(
+        "drug_name,ingredient\nblinded study infusion 17,infliximab\n"
+    )
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    database = tmp_path / "out/published/salvage.duckdb"
+    classes = {row[1]: row[8] for row in mart(database, "fct_salvage_episodes") if row[2] == "P038"}
+    assert classes == {"wide": "acute_salvage", "narrow": "delayed_switch"}
+    assert mart(database, "agg_published_comparison") == []
+    unmapped = mart(database, "dq_unmapped_names")
+    assert [row[0] for row in unmapped] == ["procedures"]
+
+
+def test_failed_audit_publishes_nothing_and_leaves_what_stood_there(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    assert salvage("run", "--input", study, "--output", output).exit_code == 0
+    before = {
+        path.name: path.read_bytes() for path in (output / "published").rglob("*") if path.is_file()
+    }
+
+    from salvage import build
+
+    def corrupted(*arguments: object, **options: object) -> build.BuildResult:
+        result = build.dbt_build(*arguments, **options)  # type: ignore[arg-type]
+        with duckdb.connect(str(output / "warehouse.duckdb")) as connection:
+            connection.execute("update marts.fct_remissions set duration_days = duration_days + 1")
+        return result
+
+    monkeypatch.setattr("salvage.cli.dbt_build", corrupted)
+    result = salvage("run", "--input", study, "--output", output)
+    assert result.exit_code == 1, result.output
+    assert "nothing was published" in result.output
+    after = {
+        path.name: path.read_bytes() for path in (output / "published").rglob("*") if path.is_file()
+    }
+    assert before == after
+    assert len(list((output / "releases").iterdir())) == 1
+
+
+def test_refused_file_ends_with_status_2_and_no_publication(study: Path, tmp_path: Path) -> None:
+    (study / "drug_exposures.csv").write_text("exposure_id;patient_id\n")
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "drug_exposures.csv, line 1: cells are parted by a semicolon" in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out" / "published").exists()
+
+
+def test_bad_own_reference_row_refuses_the_run(study: Path, tmp_path: Path) -> None:
+    (study / "drug_names.csv").write_text("drug_name,ingredient\nx,no such ingredient\n")
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "drug_names.csv, line 2, column ingredient" in result.output
+    assert "no such ingredient" not in result.output
+    assert not (tmp_path / "out" / "published").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run", "--input"), ("run", "--nonsense"), ("check",), ("run", "--data-cutoff-date", "2008")],
+)
+def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
+    assert salvage(*arguments).exit_code == 2
+
+
+def test_check_accepts_the_demo(study: Path) -> None:
+    result = salvage("check", "--input", study)
+    assert result.exit_code == 0, result.output
+
+
+def test_check_names_file_line_column_and_reason_but_never_the_value(study: Path) -> None:
+    lines = (study / "patients.csv").read_text().splitlines()
+    lines[1] = lines[1].replace(lines[1].split(",")[1], "31/12/1970-secret")
+    (study / "patients.csv").write_text("\n".join(lines) + "\n")
+    result = salvage("check", "--input", study)
+    assert result.exit_code == 1, result.output
+    assert ["patients.csv", "2", "birth_date", "bad_date"] in [
+        line.split() for line in result.output.splitlines()
+    ]
+    assert "secret" not in result.output
+
+
+def test_two_runs_into_one_folder_are_kept_apart(study: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    output = tmp_path / "out"
+    output.mkdir()
+    with (output / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = salvage("run", "--input", study, "--output", output)
+    assert result.exit_code == 2
+    assert "Another run is writing" in result.output
