@@ -13,7 +13,7 @@ counted as (
         reporting_arms.arm_label,
         cast(count(serious_event_times.patient_id) as integer) as n_patients,
         cast(
-            sum(case when serious_event_times.has_serious_event then 1 else 0 end) as integer
+            count(*) filter (where serious_event_times.has_serious_event) as integer
         ) as n_patients_with_sae,
         cast(
             coalesce(sum(serious_event_times.n_serious_events), 0) as integer
