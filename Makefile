@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint lock clean
+.PHONY: help setup setup-dev run test lint mutants old-clients bench lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,16 @@ lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/sqlfluff lint --disable-progress-bar models macros analyses tests/dbt
+
+mutants: setup-dev  ## Mutation testing of the compiled SQL (slow)
+	$(BIN)/python -m tests.mutation.run_mutants
+
+old-clients: run  ## Open the published file in DuckDB 1.3, 1.4 and 1.5
+	tests/old_clients.sh output/published/salvage.duckdb
+
+bench: setup-dev  ## The measured claims of docs/measures.md
+	$(BIN)/python bench/run_against_dbt_build.py
+	$(BIN)/python bench/hundred_thousand_patients.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \

@@ -87,3 +87,16 @@ def test_public_marts_are_those_of_the_specification() -> None:
         "dq_row_ledger",
         "dq_quarantine",
     }
+
+
+def test_documents_name_every_mart_and_input_column() -> None:
+    docs = PROJECT_DIR / "docs"
+    marts, columns = (docs / "marts.md").read_text(), (docs / "input.md").read_text()
+    assert [name for name in public_marts() if f"`{name}`" not in marts] == []
+    missing = [
+        column
+        for table in input_tables("clinic").values()
+        for column in table.columns
+        if f"`{column}`" not in columns
+    ]
+    assert missing == []

@@ -63,6 +63,23 @@ from marts.dq_quarantine
 order by file, line
 """
 
+# Why a study's own reference file is refused: models/intermediate/reference_data.
+_REFERENCE_FAULTS = {
+    "wrong_field_count": "the record has more or fewer cells than the header",
+    "field_too_long": "the cell is longer than 10,000 characters",
+    "missing_required": "a value is required",
+    "bad_id": "not an id (letters, digits and _ . : -, at most 64)",
+    "bad_number": "not a number of its kind (days are whole and not negative)",
+    "bad_boolean": "not true or false",
+    "duplicate_key": "another record has the same key",
+    "contradicted_name": "the same name stands for two things",
+    "unknown_ingredient": "no such ingredient is shipped or in ingredients.csv",
+    "unknown_protocol": "no such protocol is in protocols.csv",
+    "protocol_without_arm": "the protocol has no arm in protocol_arms.csv",
+    "reserved_word": "the word is reserved",
+    "same_drug_twice": "failed and salvage drug are the same",
+}
+
 
 def arms_table(database: Path) -> str:
     """Return remission and serious events by arm, as text."""
@@ -97,7 +114,8 @@ def reference_problems(database: Path) -> list[str]:
             "from intermediate.int_reference_problems order by all"
         ).fetchall()
     return [
-        f"{table}.csv, line {line}{f', column {column}' if column else ''}: {reason}."
+        f"{table}.csv, line {line}{f', column {column}' if column else ''}: "
+        f"{_REFERENCE_FAULTS[reason]}."
         for table, line, column, reason in rows
     ]
 

@@ -1,0 +1,83 @@
+"""What a dbt user does from the root works without a warning, and everything is described."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.cli.main import dbtRunner
+
+from salvage.project import PROJECT_DIR, public_marts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Database, target and logs of a dbt user, with the demo built by `dbt build`."""
+    folder = tmp_path_factory.mktemp("dbt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
+        run_dbt(folder, "build")
+        yield folder
+
+
+def run_dbt(folder: Path, *command: str) -> None:
+    """Run dbt as from the root; a warning is an error."""
+    arguments = ["--warn-error", "--quiet", "--log-path", str(folder / "logs"), *command]
+    arguments += [
+        "--project-dir",
+        str(PROJECT_DIR),
+        "--profiles-dir",
+        str(PROJECT_DIR / "profiles"),
+    ]
+    arguments += ["--target-path", str(folder / "target")]
+    outcome = dbtRunner().invoke(arguments)
+    assert outcome.success, (outcome.exception, outcome.result)
+
+
+@pytest.mark.parametrize("command", ["run", "test"])
+def test_dbt_command_works_without_a_warning(folder: Path, command: str) -> None:
+    run_dbt(folder, *command.split())
+
+
+def test_docs_are_generated_and_every_column_is_described(folder: Path) -> None:
+    run_dbt(folder, "docs", "generate", "--static")
+    assert (folder / "target" / "static_index.html").is_file()
+    catalog: dict[str, Any] = json.loads((folder / "target" / "catalog.json").read_text())
+    manifest: dict[str, Any] = json.loads((folder / "target" / "manifest.json").read_text())
+    assert {node.split(".")[-1] for node in catalog["nodes"]} >= set(public_marts())
+    undescribed = []
+    for node_id, table in catalog["nodes"].items():
+        node = manifest["nodes"][node_id]
+        described = {
+            name for name, column in node["columns"].items() if column["description"].strip()
+        }
+        undescribed += [f"{node['name']}.{name}" for name in set(table["columns"]) - described]
+        undescribed += [] if node["description"].strip() else [node["name"]]
+    for node_id, node in {**manifest["nodes"], **manifest["sources"]}.items():
+        if node["resource_type"] in ("model", "source", "seed", "analysis"):
+            undescribed += [] if node["description"].strip() else [node_id]
+    assert undescribed == []
+
+
+def test_seeds_and_files_give_the_same_marts(folder: Path, tmp_path: Path) -> None:
+    """`dbt build` reads the demo as seeds, `salvage` as files: one result."""
+    from salvage.build import dbt_build
+    from salvage.gate import load_folder
+    from salvage.project import DEMO_DIR
+
+    warehouse = tmp_path / "warehouse.duckdb"
+    load_folder(DEMO_DIR, warehouse, print, show_progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SALVAGE_WAREHOUSE", "")
+        assert dbt_build(warehouse, tmp_path, {}, show_progress=False).passed
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{warehouse}' as files (read_only)")
+        connection.execute(f"attach '{folder / 'warehouse.duckdb'}' as seeds (read_only)")
+        for name in public_marts():
+            rows = [
+                connection.execute(f"select * from {side}.marts.{name} order by all").fetchall()
+                for side in ("files", "seeds")
+            ]
+            assert rows[0] == rows[1], name
