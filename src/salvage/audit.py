@@ -33,13 +33,15 @@ class Expectation:
     Attributes:
         name: the guard's name, unique among all suites.
         type: Great Expectations' name of the check.
-        kwargs: its arguments; a `row_condition` is a pandas query.
+        kwargs: its arguments.
+        where: a column and the value that it has in the rows asked; empty asks every row.
         meaning: one sentence for a clinical reader.
     """
 
     name: str
     type: str
     kwargs: dict[str, Any]
+    where: dict[str, Any]
     meaning: str
 
 
@@ -66,7 +68,8 @@ class Outcome:
 
     Attributes:
         expectation: the expectation.
-        n_checked: rows that it was asked of; None where it could not be checked.
+        n_checked: rows that it was asked of, without those whose value is NULL; None where it
+            could not be checked.
         n_wrong: rows that break it; None where it could not be checked.
     """
 
@@ -170,7 +173,13 @@ def _suite(content: dict[str, Any]) -> Suite:
         description=content["description"].strip(),
         query=content["query"],
         expectations=tuple(
-            Expectation(entry["name"], entry["type"], entry["kwargs"], entry["meaning"].strip())
+            Expectation(
+                name=entry["name"],
+                type=entry["type"],
+                kwargs=entry["kwargs"],
+                where=entry.get("where", {}),
+                meaning=entry["meaning"].strip(),
+            )
             for entry in content["expectations"]
         ),
     )
@@ -226,7 +235,9 @@ class _Validator:
         # Imported here: it costs six seconds, and a broken build should not wait for it.
         import great_expectations
         from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.expectations.row_conditions import Column
 
+        self._column = Column
         self._suite_of = great_expectations.ExpectationSuite
         context = great_expectations.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -241,7 +252,7 @@ class _Validator:
         report = batch.validate(
             self._suite_of(
                 name=suite.name,
-                expectations=[_configuration(entry) for entry in suite.expectations],
+                expectations=[self._configuration(entry) for entry in suite.expectations],
             ),
             result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
         )
@@ -249,20 +260,19 @@ class _Validator:
         self._frames.delete_asset(suite.name)
         return tuple(_outcome(entry, results[entry.name]) for entry in suite.expectations)
 
-
-def _configuration(expectation: Expectation) -> dict[str, Any]:
-    kwargs = dict(expectation.kwargs)
-    if "row_condition" in kwargs:
-        kwargs["condition_parser"] = "pandas"
-    return {"type": expectation.type, "kwargs": kwargs, "meta": {"name": expectation.name}}
+    def _configuration(self, expectation: Expectation) -> dict[str, Any]:
+        kwargs = dict(expectation.kwargs)
+        for column, value in expectation.where.items():
+            kwargs["row_condition"] = self._column(column) == value
+        return {"type": expectation.type, "kwargs": kwargs, "meta": {"name": expectation.name}}
 
 
 def _outcome(expectation: Expectation, result: Any) -> Outcome:
-    if "unexpected_count" not in result.result:
+    counts = result.result
+    if "unexpected_count" not in counts:
         return Outcome(expectation)
-    return Outcome(
-        expectation, int(result.result["element_count"]), int(result.result["unexpected_count"])
-    )
+    n_asked = int(counts["element_count"]) - int(counts.get("missing_count", 0))
+    return Outcome(expectation, n_asked, int(counts["unexpected_count"]))
 
 
 def _test_failure(test: TestResult) -> str:

@@ -14,7 +14,7 @@ import duckdb
 from salvage.errors import SalvageError
 from salvage.project import public_marts
 
-# Files of this storage version open in every DuckDB client from 1.0 on.
+# BI tools ship older DuckDB clients: `make old-clients` opens the file in 1.3 to 1.5.
 _STORAGE_VERSION = "v1.0.0"
 _KEPT_RELEASES = 3
 

@@ -35,8 +35,8 @@ select
     protocol_id as protocol,
     arm_id as arm,
     figure,
-    published_value as published,
-    round(observed_value, 2) as "this build",
+    format('{:g}', published_value) as published,
+    format('{:.4g}', observed_value) as "this build",
     case when is_match then 'yes' else 'NO' end as matches
 from figures
 order by protocol, arm = 'all', arm desc, figure
@@ -48,7 +48,8 @@ select
     n_records as records,
     n_accepted as accepted,
     n_collapsed as collapsed,
-    n_quarantined as quarantined
+    n_quarantined as quarantined,
+    n_end_dates_cut as "end dates cut"
 from marts.dq_row_ledger
 order by file
 """
