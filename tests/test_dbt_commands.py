@@ -14,11 +14,14 @@ from salvage.project import PROJECT_DIR, public_marts
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Database, target and logs of a dbt user, with the demo built by `dbt build`."""
+    """Database, target and logs of a dbt user, with the demo built by `dbt build`.
+
+    Its unit tests are left to `dbt test` below, so that they run once.
+    """
     folder = tmp_path_factory.mktemp("dbt")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-        run_dbt(folder, "build")
+        run_dbt(folder, "build", "--exclude", "resource_type:unit_test")
         yield folder
 
 

@@ -36,8 +36,9 @@ final as (
         stop_reason,
         sum(
             case
-                when {{ is_new_era('start_date', 'running_max_end_date', 'era_gap_days') }}
-                    then 1
+                when {{ is_new_era(
+                    'start_date', 'running_max_end_date', 'era_gap_days'
+                ) }} then 1
                 else 0
             end
         ) over (

@@ -18,7 +18,8 @@ final as (
         diagnosis,
         steroid_refractory,
         death_date,
-        least(last_follow_up_date, death_date, data_cutoff_date) as observation_end_date,
+        least(last_follow_up_date, death_date, data_cutoff_date)
+            as observation_end_date,
         -- A death after the data cut-off is not known yet: docs/decisions/0005.
         case
             when data_cutoff_date is null or death_date <= data_cutoff_date

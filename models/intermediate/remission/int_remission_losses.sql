@@ -24,8 +24,8 @@ relapses as (
     group by starts.protocol_id, starts.patient_id
 ),
 
--- New rescue, colectomy and death all lie after the remission's start, which is strictly
--- before the earliest of them.
+-- New rescue, colectomy and death all lie after the remission's start, which is
+-- strictly before the earliest of them.
 loss_candidates as (
     select
         protocol_id,

@@ -42,7 +42,8 @@ joined as (
 final as (
     select
         *,
-        {{ days_between('remission_start_date', 'remission_end_date') }} as duration_days
+        {{ days_between('remission_start_date', 'remission_end_date') }}
+            as duration_days
     from joined
 )
 

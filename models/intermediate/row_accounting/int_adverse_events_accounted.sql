@@ -67,7 +67,9 @@ final as (
         first_reason as reason,
         coalesce(
             column_name,
-            {{ event_reason_column('first_reason', 'adverse_event_id', 'onset_date', 'resolution_date') }}
+            {{ event_reason_column(
+                'first_reason', 'adverse_event_id', 'onset_date', 'resolution_date'
+            ) }}
         ) as column_name
     from judged
 )

@@ -55,7 +55,9 @@ final as (
         first_reason as reason,
         coalesce(
             column_name,
-            {{ event_reason_column('first_reason', 'assessment_id', 'assessment_date') }}
+            {{ event_reason_column(
+                'first_reason', 'assessment_id', 'assessment_date'
+            ) }}
         ) as column_name
     from judged
 )

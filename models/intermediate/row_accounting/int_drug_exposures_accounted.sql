@@ -61,7 +61,9 @@ final as (
         first_reason as reason,
         coalesce(
             column_name,
-            {{ event_reason_column('first_reason', 'exposure_id', 'start_date', 'end_date') }}
+            {{ event_reason_column(
+                'first_reason', 'exposure_id', 'start_date', 'end_date'
+            ) }}
         ) as column_name
     from judged
 )

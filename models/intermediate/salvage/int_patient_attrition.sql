@@ -27,10 +27,10 @@ switched as (
     select
         protocol_id,
         patient_id,
-        max(case when meets_failure_rule then 1 else 0 end) = 1 as has_failed_first_drug,
-        max(
-            case when meets_failure_rule and salvage_class = 'acute_salvage' then 1 else 0 end
-        ) = 1 as has_acute_salvage
+        bool_or(meets_failure_rule) as has_failed_first_drug,
+        bool_or(
+            meets_failure_rule and salvage_class = 'acute_salvage'
+        ) as has_acute_salvage
     from episodes
     group by protocol_id, patient_id
 ),

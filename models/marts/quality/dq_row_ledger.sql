@@ -11,6 +11,10 @@ with input_files as (
 ),
 
 {% endfor -%}
+exposures as (
+    select * from {{ ref('int_drug_exposures') }}
+),
+
 records as (
     {%- for table in tables %}
     select
@@ -33,6 +37,14 @@ counted as (
     group by table_name
 ),
 
+cut_end_dates as (
+    select
+        'drug_exposures' as table_name,
+        count(*) as n_end_dates_cut
+    from exposures
+    where is_end_date_cut
+),
+
 final as (
     select
         input_files.table_name,
@@ -41,10 +53,13 @@ final as (
         input_files.n_records,
         cast(coalesce(counted.n_accepted, 0) as bigint) as n_accepted,
         cast(coalesce(counted.n_collapsed, 0) as bigint) as n_collapsed,
-        cast(coalesce(counted.n_quarantined, 0) as bigint) as n_quarantined
+        cast(coalesce(counted.n_quarantined, 0) as bigint) as n_quarantined,
+        cast(coalesce(cut_end_dates.n_end_dates_cut, 0) as bigint) as n_end_dates_cut
     from input_files
     left join counted
         on input_files.table_name = counted.table_name
+    left join cut_end_dates
+        on input_files.table_name = cut_end_dates.table_name
 )
 
 select * from final
