@@ -1,0 +1,466 @@
+"""The dbt data tests bite: each sees what it guards corrupted, NULL where none is allowed too.
+
+Guards are the tests on the marts and on the reference seeds, and the singular ones in tests/dbt.
+What is run is the SQL that dbt compiled for them.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.cli.main import dbtRunner
+
+from salvage.project import PROJECT_DIR
+from tests.corruption import let_marts_hold_null, undone
+
+# What a generic test must catch in one row of its table. `{key}`: once for each of its columns.
+CORRUPTIONS_BY_TYPE: dict[str, list[str]] = {
+    "not_null": ["update {table} set {column} = null where {last}"],
+    "unique": ["insert into {table} select * from {table} where {last}"],
+    "relationships": ["update {table} set {column} = 'nowhere' where {last}"],
+    "one_of": [
+        "update {table} set {column} = 'no such value' where {last}",
+        "update {table} set {column} = '' where {last}",
+        "update {table} set {column} = null where {last}",
+    ],
+    "unique_together": [
+        "insert into {table} select * from {table} where {last}",
+        "update {table} set {key} = null where {last}",
+    ],
+}
+
+# A first row for the table that is empty in the demo.
+QUARANTINED = (
+    "insert into dq_quarantine values"
+    " ('procedures', 'procedures.csv', 'a1b2', 3, 'bad_date', 'procedure_date')"
+)
+
+# What a test must catch that is not of these types.
+CORRUPTIONS: dict[str, list[str]] = {
+    # fct_drug_eras
+    "era_does_not_end_before_it_starts": [
+        "update fct_drug_eras set era_end_date = era_start_date - 1 where patient_id = 'P001'",
+        "update fct_drug_eras set era_end_date = null where patient_id = 'P001'",
+        "update fct_drug_eras set era_start_date = null where patient_id = 'P001'",
+    ],
+    "era_has_exposures": [
+        "update fct_drug_eras set n_exposures = 0 where patient_id = 'P001'",
+        "update fct_drug_eras set n_exposures = null where patient_id = 'P001'",
+    ],
+    "era_has_a_mapped_ingredient": [
+        "update fct_drug_eras set ingredient = 'unmapped' where patient_id = 'P001'",
+        "update fct_drug_eras set ingredient = null where patient_id = 'P001'",
+    ],
+    # fct_salvage_episodes
+    "salvage_starts_after_failed_era_starts": [
+        "update fct_salvage_episodes set failed_era_start_date = salvage_start_date"
+        " where patient_id = 'P001'",
+        "update fct_salvage_episodes set failed_era_start_date = null where patient_id = 'P001'",
+        "update fct_salvage_episodes set salvage_start_date = null where patient_id = 'P001'",
+    ],
+    "analysis_episode_is_acute_salvage": [
+        "update fct_salvage_episodes set salvage_class = 'concomitant' where patient_id = 'P001'",
+        "update fct_salvage_episodes set salvage_class = null where patient_id = 'P001'",
+        "update fct_salvage_episodes set is_in_analysis_set = true where patient_id = 'P030'",
+        "update fct_salvage_episodes set is_in_analysis_set = null where patient_id = 'P030'",
+    ],
+    # agg_cohort_attrition
+    "nobody_is_excluded_below_zero": [
+        "update agg_cohort_attrition set n_excluded = -1 where step_number = 3",
+        "update agg_cohort_attrition set n_remaining = -1 where step_number = 3",
+        "update agg_cohort_attrition set n_excluded = null where step_number = 3",
+        "update agg_cohort_attrition set n_remaining = null where step_number = 3",
+    ],
+    # fct_remissions
+    "remission_has_all_its_dates": [
+        "update fct_remissions set is_remission = true where patient_id = 'P007'",
+        "update fct_remissions set is_remission = null where patient_id = 'P007'",
+        *(
+            f"update fct_remissions set {column} = null where patient_id = 'P001'"
+            for column in (
+                "remission_start_date",
+                "remission_end_date",
+                "duration_days",
+                "is_censored",
+            )
+        ),
+    ],
+    "no_remission_has_no_dates": [
+        "update fct_remissions set is_remission = false where patient_id = 'P001'",
+        "update fct_remissions set is_remission = null where patient_id = 'P001'",
+        *(
+            f"update fct_remissions set {column} = {value} where patient_id = 'P007'"
+            for column, value in {
+                "remission_start_date": "date '2005-05-01'",
+                "remission_end_date": "date '2005-05-01'",
+                "loss_reason": "'relapse'",
+                "is_censored": "false",
+                "duration_days": "0",
+                "duration_months": "0",
+            }.items()
+        ),
+    ],
+    "remission_is_censored_iff_not_lost": [
+        "update fct_remissions set is_censored = true where patient_id = 'P001'",
+        "update fct_remissions set is_censored = false where patient_id = 'P002'",
+        "update fct_remissions set is_censored = null where patient_id = 'P001'",
+        "update fct_remissions set loss_reason = null where patient_id = 'P001'",
+        "update fct_remissions set is_remission = null where patient_id = 'P007'",
+    ],
+    "remission_lasts_at_least_zero_days": [
+        "update fct_remissions set duration_days = -1 where patient_id = 'P001'",
+        "update fct_remissions set duration_days = null where patient_id = 'P001'",
+        "update fct_remissions set is_remission = null where patient_id = 'P007'",
+    ],
+    "remission_starts_on_or_after_salvage": [
+        "update fct_remissions set remission_start_date = salvage_start_date - 1"
+        " where patient_id = 'P001'",
+        "update fct_remissions set remission_start_date = null where patient_id = 'P001'",
+        "update fct_remissions set salvage_start_date = null where patient_id = 'P001'",
+        "update fct_remissions set is_remission = null where patient_id = 'P007'",
+    ],
+    # agg_remission_by_arm
+    "remissions_are_at_most_patients": [
+        "update agg_remission_by_arm set n_remissions = n_patients + 1 where arm_id = 'all'",
+        "update agg_remission_by_arm set n_remissions = -1 where arm_id = 'all'",
+        "update agg_remission_by_arm set n_remissions = null where arm_id = 'all'",
+        "update agg_remission_by_arm set n_patients = null where arm_id = 'all'",
+    ],
+    "remission_rate_is_within_its_interval": [
+        f"update agg_remission_by_arm set {change} where arm_id = 'all'"
+        for change in (
+            "remission_rate = wilson_low - 0.01",
+            "remission_rate = wilson_high + 0.01",
+            "wilson_low = -0.01",
+            "wilson_high = 1.01",
+            "remission_rate = null",
+            "wilson_low = null",
+            "wilson_high = null",
+            "n_patients = null, remission_rate = null",
+        )
+    ],
+    # fct_adverse_events
+    "fatal_event_is_serious": [
+        "update fct_adverse_events set is_serious = false where patient_id = 'P005'",
+        "update fct_adverse_events set is_serious = null where patient_id = 'P005'",
+        "update fct_adverse_events set is_fatal = true where patient_id = 'P010'",
+        "update fct_adverse_events set is_fatal = null where patient_id = 'P010'",
+    ],
+    "event_outside_the_cohort_has_no_arm": [
+        "update fct_adverse_events set arm_id = 'ifx_after_csa' where patient_id = 'P020'",
+        "update fct_adverse_events set arm_id = null where patient_id = 'P005'",
+        "update fct_adverse_events set attribution = 'not_in_cohort' where patient_id = 'P005'",
+        "update fct_adverse_events set attribution = null where patient_id = 'P020'",
+    ],
+    "event_without_onset_is_never_emergent": [
+        "update fct_adverse_events set attribution = 'treatment_emergent'"
+        " where patient_id = 'P019'",
+        "update fct_adverse_events set attribution = null where patient_id = 'P019'",
+        "update fct_adverse_events set onset_date = null where patient_id = 'P005'",
+    ],
+    # agg_adverse_events_by_arm
+    "patients_with_sae_are_at_most_patients": [
+        "update agg_adverse_events_by_arm set n_patients_with_sae = n_patients + 1"
+        " where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_patients_with_sae = -1 where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_patients_with_sae = null where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_patients = null where arm_id = 'all'",
+    ],
+    "sae_rate_is_within_its_interval": [
+        f"update agg_adverse_events_by_arm set {change} where arm_id = 'all'"
+        for change in (
+            "sae_rate = wilson_low - 0.01",
+            "sae_rate = wilson_high + 0.01",
+            "wilson_low = -0.01",
+            "wilson_high = 1.01",
+            "sae_rate = null",
+            "wilson_low = null",
+            "wilson_high = null",
+            "n_patients = null, sae_rate = null",
+        )
+    ],
+    "deaths_are_at_most_patients_with_sae": [
+        "update agg_adverse_events_by_arm set n_deaths = n_patients_with_sae + 1"
+        " where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_deaths = -1 where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_deaths = null where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_patients_with_sae = null where arm_id = 'all'",
+    ],
+    "every_patient_is_at_risk_for_a_day": [
+        "update agg_adverse_events_by_arm set person_days = n_patients - 1 where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set person_days = null where arm_id = 'all'",
+        "update agg_adverse_events_by_arm set n_patients = null where arm_id = 'all'",
+    ],
+    # dq_row_ledger
+    "every_record_is_accounted_for": [
+        f"update dq_row_ledger set {change} where table_name = 'patients'"
+        for change in (
+            "n_records = n_records + 1",
+            "n_records = null",
+            "n_accepted = null",
+            "n_collapsed = null",
+            "n_quarantined = null",
+        )
+    ],
+    "only_accepted_exposures_have_end_dates_cut": [
+        f"update dq_row_ledger set {change} where table_name = 'drug_exposures'"
+        for change in (
+            "n_end_dates_cut = -1",
+            "n_end_dates_cut = n_accepted + 1",
+            "n_end_dates_cut = null",
+            "n_accepted = null",
+        )
+    ],
+    # agg_published_comparison
+    "figure_that_matches_was_observed": [
+        "update agg_published_comparison set observed_value = null where measure = 'n_deaths'",
+        "update agg_published_comparison set observed_value = null, is_match = null"
+        " where measure = 'n_deaths'",
+    ],
+    # tests/dbt
+    "own_reference_files_are_whole": [
+        "insert into int_reference_problems values ('protocols', 2, 'window_days', 'bad_number')",
+        "insert into int_reference_problems values (null, null, null, null)",
+    ],
+    "analysis_set_is_the_same_in_every_mart": [
+        "delete from fct_remissions where patient_id = 'P001'",
+        "update fct_remissions set arm_id = 'csa_after_ifx' where patient_id = 'P001'",
+        "update fct_salvage_episodes set is_in_analysis_set = null where patient_id = 'P029'",
+        *(
+            f"update {mart} set {column} = null where patient_id = 'P001'"
+            for mart in ("fct_remissions", "fct_salvage_episodes")
+            for column in ("protocol_id", "arm_id", "patient_id", "salvage_start_date")
+        ),
+    ],
+    "analysis_set_counts_reconcile": [
+        "delete from fct_remissions where patient_id = 'P001'",
+        "update fct_salvage_episodes set is_in_analysis_set = null where patient_id = 'P029'",
+        "update fct_remissions set is_remission = null where patient_id = 'P001'",
+        *(
+            f"update {table} set {column} = {value} where {row}"
+            for table, column, row in (
+                ("agg_remission_by_arm", "n_patients", "arm_id = 'all'"),
+                ("agg_remission_by_arm", "n_remissions", "arm_id = 'all'"),
+                ("agg_adverse_events_by_arm", "n_patients", "arm_id = 'all'"),
+                ("agg_cohort_attrition", "n_remaining", "step_number = 7"),
+            )
+            for value in (f"{column} - 1", "null")
+        ),
+        "delete from agg_cohort_attrition",
+    ],
+    "patient_has_at_most_one_analysis_episode": [
+        "update fct_salvage_episodes set is_in_analysis_set = true where patient_id = 'P008'",
+        "update fct_salvage_episodes set is_in_analysis_set = null where patient_id = 'P008'",
+        "update fct_salvage_episodes set patient_id = null where patient_id = 'P001'",
+        "update fct_salvage_episodes set protocol_id = null where patient_id = 'P001'",
+    ],
+    "arms_add_up_to_all_arms": [
+        "delete from agg_remission_by_arm where arm_id = 'ifx_after_csa'",
+        "delete from agg_remission_by_arm where arm_id = 'all'",
+        "delete from agg_adverse_events_by_arm where arm_id = 'ifx_after_csa'",
+        "delete from agg_adverse_events_by_arm where arm_id = 'all'",
+        *(
+            f"update {mart} set {column} = {value} where arm_id = 'all'"
+            for mart, columns in {
+                "agg_remission_by_arm": ["n_patients", "n_remissions"],
+                "agg_adverse_events_by_arm": [
+                    "n_patients",
+                    "n_patients_with_sae",
+                    "n_sae_events",
+                    "n_deaths",
+                    "person_days",
+                ],
+            }.items()
+            for column in columns
+            for value in (f"{column} + 1", "null")
+        ),
+    ],
+    "patients_of_facts_are_accepted": [
+        f"update {fact} set patient_id = {value} where patient_id = 'P005'"
+        for fact in (
+            "fct_drug_eras",
+            "fct_salvage_episodes",
+            "fct_remissions",
+            "fct_adverse_events",
+        )
+        for value in ("'nobody'", "null")
+    ],
+    "mapped_exposures_are_in_one_era_each": [
+        "update fct_drug_eras set n_exposures = n_exposures + 1 where patient_id = 'P001'",
+        "update fct_drug_eras set n_exposures = null where patient_id = 'P001'",
+        "update fct_drug_eras set ingredient = null where patient_id = 'P001'",
+        "update fct_drug_eras set patient_id = null where patient_id = 'P001'",
+        "delete from fct_drug_eras where patient_id = 'P001'",
+    ],
+    "published_figure_is_compared_once": [
+        "insert into agg_published_comparison select * from agg_published_comparison"
+        " where measure = 'n_deaths'",
+    ],
+    "quarantine_reconciles_with_ledger": [
+        QUARANTINED,
+        f"{QUARANTINED}; update dq_quarantine set table_name = null",
+        "update dq_row_ledger set n_quarantined = 1 where table_name = 'procedures'",
+        "update dq_row_ledger set n_quarantined = null where table_name = 'procedures'",
+    ],
+    "accepted_records_reach_the_marts": [
+        "delete from dim_patients where patient_id = 'P043'",
+        "delete from int_drug_exposures where patient_id = 'P043'",
+        "delete from fct_adverse_events where patient_id = 'P020'",
+        "update fct_adverse_events set adverse_event_id = null where patient_id = 'P020'",
+        "update fct_adverse_events set protocol_id = null where patient_id = 'P020'",
+        "update dq_row_ledger set n_accepted = null where table_name = 'patients'",
+        "delete from dq_row_ledger where table_name = 'adverse_events'",
+    ],
+    "demo_reproduces_the_published_study": [
+        "update agg_published_comparison set is_match = false where measure = 'n_deaths'",
+        "update agg_published_comparison set is_match = null where measure = 'n_deaths'",
+        "delete from agg_published_comparison where measure = 'n_deaths'",
+    ],
+    "demo_cases_come_out_as_worked_out_by_hand": [
+        "update fct_remissions set arm_id = 'csa_after_ifx' where patient_id = 'P001'",
+        "update fct_remissions set is_remission = null where patient_id = 'P001'",
+        "update fct_remissions set loss_reason = null where patient_id = 'P001'",
+        "update fct_remissions set duration_days = duration_days + 1 where patient_id = 'P001'",
+        "update fct_salvage_episodes set gap_days = null where patient_id = 'P001'",
+        "update fct_salvage_episodes set salvage_class = null where patient_id = 'P001'",
+        "update int_patient_attrition set last_step_number = 6 where patient_id = 'P001'",
+        "delete from int_patient_attrition where patient_id = 'P001'",
+    ],
+}
+CASES = [
+    pytest.param(name, corruption, id=f"{name[:60]}-{number}")
+    for name, corruptions in CORRUPTIONS.items()
+    for number, corruption in enumerate(corruptions, start=1)
+]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One data test as dbt compiled it; type, table and column of a generic one."""
+
+    name: str
+    sql: str
+    type: str = ""
+    table: str = ""
+    column: str = ""
+    keys: tuple[str, ...] = ()
+    allows_null: bool = False
+
+    def corruptions(self) -> list[str]:
+        """What this generic test must catch in its table's last row."""
+        last = f"rowid = (select max(rowid) from {self.table})"
+        return [
+            template.format(table=self.table, column=self.column, key=key, last=last)
+            for template in CORRUPTIONS_BY_TYPE[self.type]
+            for key in (self.keys if "{key}" in template else ("",))
+            if not (self.allows_null and "null" in template)
+        ]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo built by dbt, its guards, and a connection that may corrupt it."""
+
+    guards: dict[str, Guard]
+    connection: duckdb.DuckDBPyConnection
+
+    def n_failures(self, guard: Guard) -> int:
+        return len(self.connection.execute(guard.sql).fetchall())
+
+    def bites(self, guard: Guard, *statements: str) -> bool:
+        with undone(self.connection):
+            for statement in statements:
+                self.connection.execute(statement)
+            return self.n_failures(guard) > 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo seeds built and tested by dbt, in tables that may then hold anything."""
+    folder = tmp_path_factory.mktemp("guards")
+    path = folder / "warehouse.duckdb"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SALVAGE_WAREHOUSE", str(path))
+        outcome = dbtRunner().invoke(
+            [
+                "build",
+                "--quiet",
+                *("--log-level", "none"),
+                *("--log-path", str(folder / "logs")),
+                *("--project-dir", str(PROJECT_DIR)),
+                *("--profiles-dir", str(PROJECT_DIR / "profiles")),
+                *("--target-path", str(folder / "target")),
+                *("--exclude", "resource_type:unit_test"),
+            ]
+        )
+    assert outcome.success, outcome.exception
+    manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
+    with duckdb.connect(str(path)) as connection:
+        let_marts_hold_null(connection)
+        connection.execute("set search_path = 'marts,intermediate'")
+        yield Demo(guards(manifest["nodes"]), connection)
+
+
+def guards(nodes: dict[str, dict[str, Any]]) -> dict[str, Guard]:
+    """The tests on marts and reference seeds, and the singular ones, by name."""
+    found = []
+    for node in nodes.values():
+        if node["resource_type"] != "test":
+            continue
+        if not node.get("test_metadata"):
+            found.append(Guard(node["name"], node["compiled_code"]))
+            continue
+        attached = nodes[node["attached_node"]]
+        if attached["original_file_path"].startswith(("models/marts", "seeds/reference")):
+            arguments = node["test_metadata"]["kwargs"]
+            found.append(
+                Guard(
+                    name=node["name"],
+                    sql=node["compiled_code"],
+                    type=node["test_metadata"]["name"],
+                    table=attached["relation_name"],
+                    column=node.get("column_name") or "",
+                    keys=tuple(arguments.get("columns", ())),
+                    allows_null=arguments.get("allow_null", False),
+                )
+            )
+    assert len({guard.name for guard in found}) == len(found)
+    return {guard.name: guard for guard in found}
+
+
+def test_every_guard_has_a_corruption(demo: Demo) -> None:
+    without = [
+        guard.name
+        for guard in demo.guards.values()
+        if guard.name not in CORRUPTIONS and guard.type not in CORRUPTIONS_BY_TYPE
+    ]
+    assert without == []
+    assert set(CORRUPTIONS) <= set(demo.guards)
+
+
+def test_no_guard_bites_on_the_demo(demo: Demo) -> None:
+    assert [name for name, guard in demo.guards.items() if demo.n_failures(guard)] == []
+
+
+@pytest.mark.parametrize(("name", "corruption"), CASES)
+def test_guard_bites(demo: Demo, name: str, corruption: str) -> None:
+    assert demo.bites(demo.guards[name], corruption)
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS_BY_TYPE)
+def test_guards_of_a_type_bite(demo: Demo, kind: str) -> None:
+    of_type = [
+        guard
+        for guard in demo.guards.values()
+        if guard.type == kind and guard.name not in CORRUPTIONS
+    ]
+    assert of_type
+    assert [
+        f"{guard.name}: {corruption}"
+        for guard in of_type
+        for corruption in guard.corruptions()
+        if not demo.bites(guard, QUARANTINED, corruption)
+    ] == []
