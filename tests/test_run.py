@@ -4,8 +4,9 @@ import csv
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -19,12 +20,12 @@ def salvage(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def mart(database: Path, name: str) -> list[tuple[object, ...]]:
+def mart(database: Path, name: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(f"select * from marts.{name} order by all").fetchall()
 
 
-def all_marts(database: Path) -> dict[str, list[tuple[object, ...]]]:
+def all_marts(database: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {name: mart(database, name) for name in public_marts()}
 
 
@@ -73,7 +74,7 @@ def test_every_published_figure_is_reproduced(demo: tuple[Path, Result]) -> None
     remission = {row[1]: row for row in mart(database, "agg_remission_by_arm")}
     safety = {row[1]: row for row in mart(database, "agg_adverse_events_by_arm")}
     events = mart(database, "fct_adverse_events")
-    columns = {
+    columns: dict[str, Callable[[str], float]] = {
         "n_patients": lambda arm: remission[arm][3],
         "n_remissions": lambda arm: remission[arm][4],
         "remission_percent": lambda arm: 100 * remission[arm][5],
@@ -88,6 +89,7 @@ def test_every_published_figure_is_reproduced(demo: tuple[Path, Result]) -> None
         published = list(csv.DictReader(file))
     assert len(published) == 23
     for figure in published:
+        observed: float
         if figure["measure"] == "n_patients_with_sae_term":
             observed = len(
                 {

@@ -5,6 +5,7 @@ facts, without ids or dates, and Great Expectations checks what must be true of 
 replaces Great Expectations' own, which loads from the network: docs/decisions/0004-data-docs.md.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -232,6 +233,7 @@ class _Validator:
 
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         # Imported here: it costs six seconds, and a broken build should not wait for it.
         import great_expectations
         from great_expectations.data_context.types.base import ProgressBarsConfig
