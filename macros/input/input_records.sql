@@ -18,7 +18,9 @@
             seed_rows.*
         from {{ ref(table_name) }} as seed_rows
     {%- else -%}
-        {{ exceptions.raise_compiler_error("The setting input must be seeds or files.") }}
+        {{ exceptions.raise_compiler_error(
+            "The setting input must be seeds or files."
+        ) }}
     {%- endif -%}
 {%- endmacro %}
 

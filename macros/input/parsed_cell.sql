@@ -1,7 +1,8 @@
 {#-
     A trimmed text cell as a value of its kind (SPEC 1).
 
-    parsed_cell(cell, kind, codes) -> value, or NULL where the cell is NULL or not of its kind
+    parsed_cell(cell, kind, codes)
+        -> value, or NULL where the cell is NULL or not of its kind
 
     cell: SQL expression of type text. kind -> type:
     id: text, `[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}`; text: text;
@@ -9,7 +10,8 @@
     boolean, flag: boolean, of true/false, t/f, yes/no, y/n, 1/0 in any case;
     number: double, a plain decimal, finite; positive_number: > 0;
     count: integer >= 0; grade: integer 1 to 5;
-    code: text, as the list `codes` spells it, matched in any case.
+    code: text, as the list `codes` spells it, matched in any case; lower() alone would also
+    take letters outside ASCII (Kelvin sign, dotted capital I), and engines differ in which.
     Error: a compiler error for any other kind.
 -#}
 {% macro parsed_cell(cell, kind, codes=[]) -%}
@@ -18,7 +20,8 @@
         {{ cell }}
     {%- elif kind == 'id' -%}
         case
-            when {{ salvage.matches_whole(cell, '[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}') }} then {{ cell }}
+            when {{ salvage.matches_whole(cell, '[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}') }}
+                then {{ cell }}
         end
     {%- elif kind == 'date' -%}
         {{ salvage.parsed_date(cell) }}
@@ -33,19 +36,27 @@
         case when {{ number }} > 0 then {{ number }} end
     {%- elif kind == 'count' -%}
         case
-            when {{ number }} between 0 and 2147483647 and floor({{ number }}) = {{ number }}
+            when
+                {{ number }} between 0 and 2147483647
+                and floor({{ number }}) = {{ number }}
                 then cast({{ number }} as integer)
         end
     {%- elif kind == 'grade' -%}
         case when {{ number }} in (1, 2, 3, 4, 5) then cast({{ number }} as integer) end
     {%- elif kind == 'code' -%}
-        case lower({{ cell }})
-            {%- for code in codes %}
-            when '{{ code | lower }}' then '{{ code }}'
-            {%- endfor %}
+        case
+            when {{ salvage.matches_whole(cell, '[A-Za-z0-9_]+') }}
+                then
+                    case lower({{ cell }})
+                        {%- for code in codes %}
+                        when '{{ code | lower }}' then '{{ code }}'
+                        {%- endfor %}
+                    end
         end
     {%- else -%}
-        {{ exceptions.raise_compiler_error("No kind of cell is called '" ~ kind ~ "'.") }}
+        {{ exceptions.raise_compiler_error(
+            "No kind of cell is called '" ~ kind ~ "'."
+        ) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -74,12 +85,13 @@
     case
         when
             {{ salvage.matches_whole(cell, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }}
-            and try_cast({{ cell }} as date) >= cast('{{ var("earliest_date") }}' as date)
+            and try_cast({{ cell }} as date)
+            >= cast('{{ var("earliest_date") }}' as date)
             then try_cast({{ cell }} as date)
     end
 {%- endmacro %}
 
-{#- Does the whole text match a regular expression (classes and counts only)? NULL: NULL. -#}
+{#- Does the whole text match a regular expression (classes, counts)? NULL: NULL. -#}
 {% macro matches_whole(cell, pattern) -%}
     {{ return(adapter.dispatch('matches_whole', 'salvage')(cell, pattern)) }}
 {%- endmacro %}

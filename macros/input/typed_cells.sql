@@ -37,7 +37,8 @@
             too_long_column
             {%- for column in columns %},
             {{ column.name }} as {{ column.name }}_cell,
-            {{ salvage.parsed_cell(column.name, column.kind, column.codes) }} as {{ column.name }}
+            {{ salvage.parsed_cell(column.name, column.kind, column.codes) }}
+                as {{ column.name }}
             {%- endfor %}
         from trimmed
     ),
