@@ -44,7 +44,7 @@ def write(path: Path, content: str | bytes) -> None:
 
 REFUSED: dict[str, tuple[str | bytes, str]] = {
     "empty_file": ("", "patients.csv: the file is empty"),
-    "header_only": (HEADER + "\n", "patients.csv: the file holds no patients"),
+    "header_only": (HEADER + "\n", "patients.csv: the file has a header and no records"),
     "latin_1": (f"{HEADER}\n{RECORD}\n".encode() + b"P2,,,M\xfcnchen,,,,\n", "line 3: not UTF-8"),
     "utf_16": (f"{HEADER}\n{RECORD}\n".encode("utf-16"), "line 1: not UTF-8"),
     "nul_character": (f"{HEADER}\n{RECORD}\nP2,\0,,,,,,\n", "line 3: a NUL character"),
@@ -157,3 +157,11 @@ def test_long_cell_is_kept_long_enough_to_be_seen(folder: Path) -> None:
     load(folder)
     ((_, _, _, diagnosis, _),) = patients(folder)
     assert len(str(diagnosis)) == 10_001
+
+
+def test_protocol_without_records_does_not_fall_back_to_the_shipped_one(folder: Path) -> None:
+    for name in ("protocols.csv", "protocol_arms.csv"):
+        header, *_ = (DEMO_DIR.parent / "reference" / name).read_text().splitlines()
+        (folder / name).write_text(header + "\n")
+    with pytest.raises(RefusedFileError, match=r"protocols\.csv: the file has a header and no"):
+        load(folder)

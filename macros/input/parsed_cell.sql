@@ -9,13 +9,15 @@
     date: DATE, a real calendar day YYYY-MM-DD from the setting `earliest_date` on;
     boolean, flag: boolean, of true/false, t/f, yes/no, y/n, 1/0 in any case;
     number: double, a plain decimal, finite; positive_number: > 0;
-    count: integer >= 0; grade: integer 1 to 5;
+    count: integer >= 0; days: integer from 0 to the setting `max_days`;
+    grade: integer 1 to 5;
     code: text, as the list `codes` spells it, matched in any case; lower() alone would also
     take letters outside ASCII (Kelvin sign, dotted capital I), and engines differ in which.
     Error: a compiler error for any other kind.
 -#}
 {% macro parsed_cell(cell, kind, codes=[]) -%}
     {%- set number = salvage.parsed_number(cell) -%}
+    {%- set greatest = var('max_days') if kind == 'days' else 2147483647 -%}
     {%- if kind == 'text' -%}
         {{ cell }}
     {%- elif kind == 'id' -%}
@@ -34,10 +36,10 @@
         {{ number }}
     {%- elif kind == 'positive_number' -%}
         case when {{ number }} > 0 then {{ number }} end
-    {%- elif kind == 'count' -%}
+    {%- elif kind in ('count', 'days') -%}
         case
             when
-                {{ number }} between 0 and 2147483647
+                {{ number }} between 0 and {{ greatest }}
                 and floor({{ number }}) = {{ number }}
                 then cast({{ number }} as integer)
         end

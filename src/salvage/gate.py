@@ -23,6 +23,7 @@ from salvage.project import InputTable, input_tables
 
 NEEDED_TABLES = frozenset({"patients", "drug_exposures"})
 PROTOCOL_TABLES = frozenset({"protocols", "protocol_arms"})
+NEVER_EMPTY_TABLES = PROTOCOL_TABLES | {"patients"}
 
 # A longer cell is `field_too_long` (SPEC 1); one character more is enough to show it.
 _KEPT_CHARACTERS = 10_001
@@ -172,8 +173,8 @@ def _load_file(
         finally:
             hashed.close()
         if n_records == 0:
-            if table.name == "patients":
-                raise RefusedFileError(path.name, "the file holds no patients.")
+            if table.name in NEVER_EMPTY_TABLES:
+                raise RefusedFileError(path.name, "the file has a header and no records.")
             warn(f"{path.name}: the file has a header and no records.")
         copy.flush()
         # Parameters of read_csv say everything: DuckDB guesses nothing about our own copy.

@@ -19,7 +19,7 @@
 {#- A good cell of each kind, for the columns that a case is not about. -#}
 {%- set good_cells = {
     'id': 'X1', 'text': 'x', 'date': '2008-01-01', 'boolean': 'yes', 'flag': 'no',
-    'number': '1', 'positive_number': '1', 'count': '1', 'grade': '1',
+    'number': '1', 'positive_number': '1', 'count': '1', 'days': '1', 'grade': '1',
 } -%}
 
 with spec (table_name, column_number, column_name, reason_if_empty, reason_if_bad) as (
