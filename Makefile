@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Hospital networks have certificates of their own: trust what the system trusts.
+export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test lint mutants old-clients bench lock clean
