@@ -61,7 +61,7 @@ def test_demo_publishes_and_prints_its_table_beside_the_published_one(
     assert "3 (33%)" in result.output
     assert "10.4 (4.4-17.0)" in result.output
     assert "Maser" in result.output
-    assert " NO" not in result.output
+    assert " no\n" not in result.output
     assert "synthetic" in result.output
     for path in ("warehouse.duckdb", "published/salvage.duckdb", "data_docs/index.html"):
         assert (output / path).is_file()

@@ -59,6 +59,7 @@ def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: dateti
 
 
 def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) -> None:
+    is_demo = input_folder == DEMO_DIR
     warehouse = output / "warehouse.duckdb"
     for remnant in (warehouse, output / "warehouse.duckdb.wal"):
         remnant.unlink(missing_ok=True)
@@ -82,8 +83,9 @@ def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) ->
     click.echo("\n" + report.arms_table(database))
     comparison = report.comparison_table(database)
     if comparison:
-        click.echo("\nBeside the published study (Maser 2008):\n" + comparison)
-    if input_folder == DEMO_DIR:
+        whose = "" if is_demo else "; its patients are not yours"
+        click.echo(f"\nBeside the published study (Maser 2008{whose}):\n{comparison}")
+    if is_demo:
         click.echo("\nThe demo's patients are synthetic: a reconstruction, not the study's data.")
     click.echo(
         f"\nPublished: {database} (schema marts) and {published}/parquet/\n"

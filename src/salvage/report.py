@@ -36,8 +36,8 @@ select
     arm_id as arm,
     figure,
     format('{:g}', published_value) as published,
-    format('{:.4g}', observed_value) as "this build",
-    case when is_match then 'yes' else 'NO' end as matches
+    format('{:.10g}', round(observed_value, 2)) as "this build",
+    case when is_match then 'yes' else 'no' end as matches
 from figures
 order by protocol, arm = 'all', arm desc, figure
 """
