@@ -42,9 +42,18 @@ happenings as (
         observation_end_date as start_date,
         observation_end_date as end_date,
         'end of observation' as what,
-        case when death_date <= observation_end_date then 'death' end as detail
+        null as detail
     from marts.dim_patients
     inner join chosen using (patient_id)
+    union all
+    select
+        death_date as start_date,
+        death_date as end_date,
+        'death' as what,
+        null as detail
+    from marts.dim_patients
+    inner join chosen using (patient_id)
+    where death_date is not null
 )
 
 select

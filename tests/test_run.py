@@ -279,3 +279,41 @@ def test_two_runs_into_one_folder_are_kept_apart(study: Path, tmp_path: Path) ->
         result = salvage("run", "--input", study, "--output", output)
     assert result.exit_code == 2
     assert "Another run is writing" in result.output
+
+
+def test_unknown_names_and_records_kept_out_are_told(study: Path, tmp_path: Path) -> None:
+    exposures = (study / "drug_exposures.csv").read_text().splitlines()
+    exposures[1] = exposures[1].replace(exposures[1].split(",")[2], "zzdrug", 1)
+    exposures[2] = exposures[2].replace(exposures[2].split(",")[0], "bad id", 1)
+    (study / "drug_exposures.csv").write_text("\n".join(exposures) + "\n")
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "3 accepted records have a drug_name that is not known" in result.output
+    assert "(line 2, 173, 174)" in result.output
+    assert "1 records are kept out" in result.output
+    assert "zzdrug" not in result.output
+
+
+def test_empty_rescue_flag_of_an_own_ingredient_is_told(study: Path) -> None:
+    (study / "ingredients.csv").write_text("ingredient,era_gap_days,is_rescue\ninfliximab,60,\n")
+    result = salvage("check", "--input", study)
+    assert result.exit_code == 0, result.output
+    assert "ingredients.csv, line 2: is_rescue is empty" in result.output
+
+
+@pytest.mark.parametrize("name", ["a_file", "a_file/below"])
+def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "a_file").touch()
+    result = salvage("run", "--input", study, "--output", tmp_path / name)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_foreign_publication_is_left_alone_and_told_before_any_work(
+    study: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "published").mkdir(parents=True)
+    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "was not made by salvage" in result.output
+    assert not (tmp_path / "out" / "warehouse.duckdb").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from salvage.errors import SalvageError
+from salvage.errors import NotPublishedError
 from salvage.project import PROJECT_DIR
 
 
@@ -60,7 +60,7 @@ def dbt_build(
         show_progress: draw a progress bar on standard error.
 
     Raises:
-        SalvageError: dbt could not start, e.g. a setting is wrong.
+        NotPublishedError: dbt stopped before its end, e.g. the disk is full.
     """
     os.environ["SALVAGE_WAREHOUSE"] = str(warehouse.resolve())
     # Imported here: it costs seconds, and a refused file should not wait for it.
@@ -100,7 +100,7 @@ def dbt_build(
 
         outcome = dbtRunner(callbacks=[on_event]).invoke(arguments)
     if outcome.result is None:
-        raise SalvageError(f"dbt could not start: {_first_line(outcome.exception)}")
+        raise NotPublishedError(f"dbt stopped: {_first_line(outcome.exception)}")
     tests, errors = [], []
     for result in outcome.result:
         status, node = str(result.status), result.node

@@ -7,17 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
-from salvage.errors import AuditFailedError, SalvageError
+from salvage.errors import NotPublishedError, SalvageError
 from salvage.gate import load_folder
 from salvage.project import DEMO_DIR
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
+
+
+_cutoff_option = click.option(
+    "--data-cutoff-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day of data, YYYY-MM-DD; nothing after it is used.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,11 +49,7 @@ def main() -> None:
     show_default=True,
     help="Folder for the private build and the published marts.",
 )
-@click.option(
-    "--data-cutoff-date",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="Last day of data, YYYY-MM-DD; nothing after it is used.",
-)
+@_cutoff_option
 def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: datetime | None) -> None:
     """Build, audit and publish.
 
@@ -53,13 +57,13 @@ def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: dateti
     a file refused.
     """
     with _sentences():
-        output_folder.mkdir(parents=True, exist_ok=True)
+        _refuse_unusable_output(output_folder)
         with _one_run_at_a_time(output_folder):
             _run(input_folder or DEMO_DIR, output_folder, data_cutoff_date)
 
 
 def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) -> None:
-    is_demo = input_folder == DEMO_DIR
+    is_demo = input_folder.resolve() == DEMO_DIR
     warehouse = output / "warehouse.duckdb"
     for remnant in (warehouse, output / "warehouse.duckdb.wal"):
         remnant.unlink(missing_ok=True)
@@ -71,22 +75,30 @@ def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) ->
     from salvage.publish import publish
 
     audit = run_audit(warehouse, result, output / "data_docs")
-    click.echo(report.ledger_table(warehouse) + "\n" if result.passed else "", nl=False)
+    if result.passed:
+        click.echo(report.ledger_table(warehouse))
+        for sentence in report.unmapped_names(warehouse):
+            _warn(sentence)
+        if n_quarantined := report.n_quarantined(warehouse):
+            _warn(
+                f"{n_quarantined} records are kept out; `salvage check --input {input_folder}` "
+                "and the mart dq_quarantine list them."
+            )
     if not audit.passed:
         for failure in audit.failures:
             click.echo(f"audit: {failure}", err=True)
-        raise AuditFailedError(
+        raise NotPublishedError(
             f"The audit failed and nothing was published; see {output}/data_docs/index.html."
         )
     published = publish(warehouse, output)
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
-    comparison = report.comparison_table(database)
-    if comparison:
-        whose = "" if is_demo else "; its patients are not yours"
-        click.echo(f"\nBeside the published study (Maser 2008{whose}):\n{comparison}")
     if is_demo:
-        click.echo("\nThe demo's patients are synthetic: a reconstruction, not the study's data.")
+        click.echo(
+            "\nBeside the published study (Maser 2008; matches: prints as published):\n"
+            + report.comparison_table(database)
+            + "\n\nThe demo's patients are synthetic: a reconstruction, not the study's data."
+        )
     click.echo(
         f"\nPublished: {database} (schema marts) and {published}/parquet/\n"
         f"Audit:     {output}/data_docs/index.html"
@@ -101,8 +113,9 @@ def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) ->
     required=True,
     help="Folder with the study's files.",
 )
-def check(input_folder: Path) -> None:
-    """Read a folder and say what would become of each record; build nothing.
+@_cutoff_option
+def check(input_folder: Path, data_cutoff_date: datetime | None) -> None:
+    """Say what would become of each record; publish nothing.
 
     Exit status: 0 every record is accepted or a copy of one; 1 some are quarantined; 2 wrong
     usage or a file refused.
@@ -113,8 +126,13 @@ def check(input_folder: Path) -> None:
             input_folder,
             warehouse,
             Path(folder),
-            None,
-            select=("+dq_row_ledger", "+dq_quarantine", "+int_reference_problems"),
+            data_cutoff_date,
+            select=(
+                "+dq_row_ledger",
+                "+dq_quarantine",
+                "+dq_unmapped_names",
+                "+int_reference_problems",
+            ),
         )
         if not result.passed:
             failed = [test.name for test in result.tests if not test.passed]
@@ -123,6 +141,8 @@ def check(input_folder: Path) -> None:
         from salvage import report
 
         click.echo(report.ledger_table(warehouse))
+        for sentence in report.unmapped_names(warehouse):
+            _warn(sentence)
         quarantine = report.quarantine_table(warehouse)
         if quarantine:
             click.echo("\nQuarantined records (the value is never shown):\n" + quarantine)
@@ -140,7 +160,7 @@ def _load_and_build(
     show_progress = sys.stderr.isatty()
     click.echo(f"Reading {input_folder} ...", err=True)
     load_folder(input_folder, warehouse, _warn, show_progress)
-    click.echo("Building and testing the models ...", err=True)
+    click.echo("Building and testing ...", err=True)
     cutoff = data_cutoff_date.date().isoformat() if data_cutoff_date else ""
     result = dbt_build(
         warehouse, output, {"data_cutoff_date": cutoff}, select=select, show_progress=show_progress
@@ -160,6 +180,19 @@ def _warn(sentence: str) -> None:
     click.echo(f"warning: {sentence}", err=True)
 
 
+def _refuse_unusable_output(output: Path) -> None:
+    """Say before any work is done that nothing can be written there."""
+    from salvage.publish import refuse_foreign_publication
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / ".lock").touch()
+    except (OSError, UnicodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "its name is not Unicode text"
+        raise SalvageError(f"The output folder {output!r} cannot be used ({cause}).") from error
+    refuse_foreign_publication(output)
+
+
 @contextmanager
 def _one_run_at_a_time(output: Path) -> Iterator[None]:
     with (output / ".lock").open("w") as lock:
@@ -175,15 +208,22 @@ def _sentences() -> Iterator[None]:
     """Turn errors into a sentence on standard error and an exit status."""
     try:
         yield
-    except AuditFailedError as error:
+    except NotPublishedError as error:
         click.echo(str(error), err=True)
         sys.exit(_NOT_PUBLISHED)
     except SalvageError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(_REFUSED)
+    # DuckDB's own words may quote a cell; those of an input or output fault do not.
     except duckdb.IOException as error:
-        click.echo(f"error: {str(error).splitlines()[0]}", err=True)
-        sys.exit(_NOT_PUBLISHED)
+        _end_unpublished(str(error).splitlines()[0])
+    except duckdb.Error as error:
+        _end_unpublished(f"DuckDB could not go on ({type(error).__name__}).")
     except OSError as error:
-        click.echo(f"error: {error.strerror}: {error.filename}", err=True)
-        sys.exit(_NOT_PUBLISHED)
+        where = f": {error.filename}" if error.filename else ""
+        _end_unpublished(f"{error.strerror or error}{where}")
+
+
+def _end_unpublished(sentence: str) -> NoReturn:
+    click.echo(f"error: {sentence}", err=True)
+    sys.exit(_NOT_PUBLISHED)

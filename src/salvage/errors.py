@@ -33,5 +33,5 @@ class RefusedFileError(SalvageError):
         super().__init__(f"{place}: {cause}")
 
 
-class AuditFailedError(Exception):
-    """The audit failed and nothing was published. Exit status 1 (SPEC 8)."""
+class NotPublishedError(Exception):
+    """The audit failed or the machine did, and nothing was published. Exit status 1 (SPEC 8)."""

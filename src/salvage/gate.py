@@ -115,6 +115,8 @@ def load_folder(
                     warn(f"{table.name}: no file; taken as empty.")
                 continue
             file = _load_file(connection, path, table, warn, bar.update)
+            if table.name == "ingredients":
+                _warn_of_empty_rescue_flags(connection, path.name, warn)
             if table.name in clinic:
                 loaded.append(file)
         connection.execute(
@@ -191,6 +193,20 @@ def _load_file(
     if loaded != (n_records,):
         raise RefusedFileError(path.name, "not every record reached the database; please report.")
     return LoadedFile(table.name, path.name, hashed.sha256.hexdigest(), n_records)
+
+
+def _warn_of_empty_rescue_flags(
+    connection: duckdb.DuckDBPyConnection, file_name: str, warn: Callable[[str], object]
+) -> None:
+    """An own row replaces the shipped one, so that a cell left empty can switch a rule off."""
+    for (line_number,) in connection.execute(
+        "select line_number from raw_reference.ingredients "
+        "where coalesce(trim(is_rescue), '') = '' order by line_number"
+    ).fetchall():
+        warn(
+            f"{file_name}, line {line_number}: is_rescue is empty, so this ingredient is no rescue "
+            "drug, even if it is shipped as one."
+        )
 
 
 def _private_folder(connection: duckdb.DuckDBPyConnection) -> Path:

@@ -5,6 +5,7 @@ Readers see the old files or the new ones, never a mixture, and a failed run cha
 """
 
 import os
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from salvage.project import public_marts
 # BI tools ship older DuckDB clients: `make old-clients` opens the file in 1.3 to 1.5.
 _STORAGE_VERSION = "v1.0.0"
 _KEPT_RELEASES = 3
+_RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
 
 def publish(warehouse: Path, output: Path) -> Path:
@@ -29,9 +31,8 @@ def publish(warehouse: Path, output: Path) -> Path:
     Raises:
         SalvageError: `published` exists and is not a link made by an earlier run.
     """
+    refuse_foreign_publication(output)
     published, releases = output / "published", output / "releases"
-    if published.exists() and not published.is_symlink():
-        raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
     releases.mkdir(exist_ok=True)
     for remnant in releases.glob(".unfinished-*"):
         shutil.rmtree(remnant)
@@ -44,9 +45,33 @@ def publish(warehouse: Path, output: Path) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(release.relative_to(output), target_is_directory=True)
     link.replace(published)
-    for old in sorted(releases.iterdir())[:-_KEPT_RELEASES]:
-        shutil.rmtree(old)
+    _prune(releases, newest=release)
     return published
+
+
+def refuse_foreign_publication(output: Path) -> None:
+    """Refuse to write where `published` exists and is not a link made by an earlier run.
+
+    Raises:
+        SalvageError: it exists.
+    """
+    published = output / "published"
+    if published.exists() and not published.is_symlink():
+        raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
+
+
+def _prune(releases: Path, newest: Path) -> None:
+    """Remove all but the last releases; never the newest, nor what is not a release.
+
+    The publication stands already: what cannot be removed stays.
+    """
+    earlier = sorted(
+        path
+        for path in releases.iterdir()
+        if _RELEASE_NAME.fullmatch(path.name) and path.is_dir() and path != newest
+    )
+    for path in earlier[: -(_KEPT_RELEASES - 1)]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_marts(warehouse: Path, folder: Path) -> None:

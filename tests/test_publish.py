@@ -1,0 +1,84 @@
+"""Publication replaces the old release as a whole and removes nothing but old releases."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from salvage.project import public_marts
+from salvage.publish import publish
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """An output folder with a tiny private build: each mart holds one row."""
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table main.private_patient as select 'secret' as name")
+        for mart in public_marts():
+            connection.execute(f"create table marts.{mart} as select 1 as build")
+    return tmp_path
+
+
+def build(output: Path, number: int) -> None:
+    with duckdb.connect(str(output / "warehouse.duckdb")) as connection:
+        for mart in public_marts():
+            connection.execute(f"update marts.{mart} set build = {number}")
+
+
+def read(database: Path) -> list[object]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return [
+            connection.execute(f"select build from marts.{mart}").fetchall()
+            for mart in public_marts()
+        ]
+
+
+def test_newest_release_is_published_and_three_are_kept(output: Path) -> None:
+    for number in range(5):
+        build(output, number)
+        published = publish(output / "warehouse.duckdb", output)
+        assert read(published / "salvage.duckdb") == [[(number,)]] * len(public_marts())
+    assert len(list((output / "releases").iterdir())) == 3
+
+
+def test_only_releases_are_ever_removed(output: Path) -> None:
+    foreign = [output / "releases" / name for name in ("my-product-1.0", "zz1", "zz2", "zz3")]
+    for folder in foreign:
+        folder.mkdir(parents=True)
+    (output / "releases" / ".DS_Store").touch()
+    for _ in range(5):
+        published = publish(output / "warehouse.duckdb", output)
+    assert all(folder.is_dir() for folder in foreign)
+    assert read(published / "salvage.duckdb")
+
+
+def test_clock_set_back_does_not_remove_the_newest_release(output: Path) -> None:
+    release = publish(output / "warehouse.duckdb", output).resolve()
+    for year in range(2090, 2095):
+        shutil.copytree(release, output / "releases" / f"{year}0101T000000.000000Z")
+    build(output, 7)
+    published = publish(output / "warehouse.duckdb", output)
+    assert read(published / "salvage.duckdb") == [[(7,)]] * len(public_marts())
+
+
+def test_unfinished_release_of_a_killed_run_is_cleared_away(output: Path) -> None:
+    remnant = output / "releases" / ".unfinished-20200101T000000.000000Z"
+    remnant.mkdir(parents=True)
+    publish(output / "warehouse.duckdb", output)
+    assert not remnant.exists()
+
+
+def test_open_reader_keeps_its_release(output: Path) -> None:
+    database = publish(output / "warehouse.duckdb", output) / "salvage.duckdb"
+    with duckdb.connect(str(database), read_only=True) as reader:
+        build(output, 2)
+        publish(output / "warehouse.duckdb", output)
+        assert reader.execute("select build from marts.dim_patients").fetchall() == [(1,)]
+    assert read(database) == [[(2,)]] * len(public_marts())
+
+
+def test_published_bytes_hold_no_private_table(output: Path) -> None:
+    published = publish(output / "warehouse.duckdb", output)
+    assert b"secret" not in (published / "salvage.duckdb").read_bytes()
