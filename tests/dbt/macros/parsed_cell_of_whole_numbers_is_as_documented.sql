@@ -3,8 +3,10 @@
 
 with cases (case_name, cell, expected_count, expected_days, expected_grade) as (
     values
-    ('minus_one', '-1', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
+    (
+        'minus_one', '-1', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
     ('zero', '0', 0, 0, cast(null as integer)),
     ('minus_zero', '-0', 0, 0, cast(null as integer)),
     ('one', '1', 1, 1, 1),
@@ -15,25 +17,43 @@ with cases (case_name, cell, expected_count, expected_days, expected_grade) as (
     ('six', '6', 6, 6, cast(null as integer)),
     ('written_with_a_point', '2.0', 2, 2, 2),
     ('written_with_an_exponent', '2e0', 2, 2, 2),
-    ('between_two_grades', '2.5', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('between_zero_and_one', '0.5', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('below_zero', '-0.5', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('greatest', '2147483647', 2147483647, cast(null as integer),
-     cast(null as integer)),
+    (
+        'between_two_grades', '2.5', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'between_zero_and_one', '0.5', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'below_zero', '-0.5', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'greatest', '2147483647', 2147483647, cast(null as integer),
+        cast(null as integer)
+    ),
     ('longest_window', '1000000', 1000000, 1000000, cast(null as integer)),
-    ('longer_than_that', '1000001', 1000001, cast(null as integer),
-     cast(null as integer)),
-    ('too_great', '2147483648', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('roman', 'IV', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('in_words', 'grade 3', cast(null as integer), cast(null as integer),
-     cast(null as integer)),
-    ('no_cell', cast(null as varchar), cast(null as integer), cast(null as integer),
-     cast(null as integer))
+    (
+        'longer_than_that', '1000001', 1000001, cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'too_great', '2147483648', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'roman', 'IV', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'in_words', 'grade 3', cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    ),
+    (
+        'no_cell', cast(null as varchar), cast(null as integer), cast(null as integer),
+        cast(null as integer)
+    )
 ),
 
 computed as (
