@@ -1,0 +1,310 @@
+"""What the marts must hold: the oracle's rows, and in plain Python what it leaves out.
+
+The oracle gives the columns of SPEC section 9. Here every further column of a public mart is
+added to it, and the marts that only this project has, so that no public column goes unchecked.
+"""
+
+import csv
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+from salvage.project import PROJECT_DIR
+from tests.harness import Marts, file_sha256
+from tests.oracle.oracle import (
+    TABLES,
+    Reference,
+    Row,
+    Tables,
+    account_for_rows,
+    compute_marts,
+    fold,
+    observation_end,
+    read_record,
+)
+from tests.oracle.strategies import Cohort
+
+NAMED_BY = {
+    "ingredients": "ingredient",
+    "drug_names": "drug_name",
+    "procedure_names": "procedure_name",
+}
+COUNTED = {
+    "agg_remission_by_arm": "n_remissions",
+    "agg_adverse_events_by_arm": "n_patients_with_sae",
+}
+EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0}
+NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
+
+
+@cache
+def _seed(name: str) -> tuple[dict[str, str], ...]:
+    path = PROJECT_DIR / "seeds" / "reference" / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def _typed(row: Mapping[str, str], **kinds: Callable[[str], object]) -> Row:
+    return {name: None if cell == "" else kinds.get(name, str)(cell) for name, cell in row.items()}
+
+
+@cache
+def shipped_reference() -> Reference:
+    """The shipped reference seeds, typed."""
+
+    def is_true(cell: str) -> bool:
+        return cell == "true"
+
+    return {
+        "protocols": [
+            _typed(
+                row,
+                require_steroid_refractory=is_true,
+                require_failure=is_true,
+                window_days=int,
+                max_overlap_days=int,
+                remission_within_days=int,
+                ae_risk_window_days=int,
+                days_per_month=float,
+            )
+            for row in _seed("protocols")
+        ],
+        "protocol_arms": [_typed(row, window_days=int) for row in _seed("protocol_arms")],
+        "ingredients": [
+            _typed(row, era_gap_days=int, is_rescue=is_true) for row in _seed("ingredients")
+        ],
+        "drug_names": [_typed(row) for row in _seed("drug_names")],
+        "procedure_names": [_typed(row) for row in _seed("procedure_names")],
+    }
+
+
+def merged_reference(own: Reference | None) -> Reference:
+    """Shipped and own rows as a study uses them (SPEC 1): own protocols replace, names win."""
+    shipped = shipped_reference()
+    if own is None:
+        return shipped
+    merged: dict[str, Sequence[Mapping[str, Any]]] = {
+        name: own[name] or shipped[name] for name in ("protocols", "protocol_arms")
+    }
+    for table, column in NAMED_BY.items():
+        own_names = {fold(row[column]) for row in own[table]}
+        kept = [row for row in shipped[table] if fold(row[column]) not in own_names]
+        merged[table] = [*kept, *own[table]]
+    return merged
+
+
+def expected_marts(
+    tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None
+) -> Marts:
+    """All public marts, every column, for the arguments of `harness.Warehouse.build`."""
+    reference = merged_reference(own_reference)
+    marts = compute_marts(tables, reference, data_cutoff_date)
+    accepted, _, _ = account_for_rows(tables, data_cutoff_date)
+
+    grades = {row["adverse_event_id"]: row["severity_grade"] for row in accepted["adverse_events"]}
+    for row in marts["fct_adverse_events"]:
+        row["severity_grade"] = grades[row["adverse_event_id"]]
+    labels = {
+        (arm["protocol_id"], arm["arm_id"]): arm["arm_label"] for arm in reference["protocol_arms"]
+    }
+    for mart in COUNTED:
+        for row in marts[mart]:
+            row["arm_label"] = labels.get((row["protocol_id"], row["arm_id"]), "all arms")
+    # macros/statistics/wilson_interval.sql: 0 of n and n of n have one bound exactly
+    for mart, count in COUNTED.items():
+        for row in marts[mart]:
+            if row["n_patients"] and row[count] == 0:
+                row["wilson_low"] = 0.0
+            if row["n_patients"] and row[count] == row["n_patients"]:
+                row["wilson_high"] = 1.0
+    exposures = expected_exposures(tables, own_reference, data_cutoff_date)
+    n_cut = sum(exposure["is_end_date_cut"] for exposure in exposures)
+    for row in marts["dq_row_ledger"]:
+        row["file_sha256"] = file_sha256(row["table_name"])
+        row["n_end_dates_cut"] = n_cut if row["table_name"] == "drug_exposures" else 0
+    for row in marts["dq_quarantine"]:
+        row["file_name"] = f"{row['table_name']}.csv"
+        row["file_sha256"] = file_sha256(row["table_name"])
+    marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
+    marts["agg_published_comparison"] = _published_comparison(reference, marts)
+    return marts
+
+
+def accepted_records(
+    tables: Tables, data_cutoff_date: date | None, table: str
+) -> list[tuple[int, Row]]:
+    """Line and typed row of the accepted records of a table; of equal ones the first line."""
+    _, _, quarantine = account_for_rows(tables, data_cutoff_date)
+    faulty = {row["line_number"] for row in quarantine if row["table_name"] == table}
+    found: dict[tuple[Any, ...], tuple[int, Row]] = {}
+    for record in sorted(tables.get(table, []), key=lambda record: record.line_number):
+        if record.line_number not in faulty:
+            row = read_record(TABLES[table], record)
+            assert isinstance(row, dict)
+            found.setdefault(tuple(row.values()), (record.line_number, row))
+    return list(found.values())
+
+
+def expected_exposures(
+    tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None
+) -> list[Row]:
+    """Accepted exposures with their ingredient; a late end is cut back and flagged (SPEC 1)."""
+    ingredients = {
+        fold(row["drug_name"]): fold(row["ingredient"])
+        for row in merged_reference(own_reference)["drug_names"]
+    }
+    observed_until = {
+        row["patient_id"]: observation_end(row, data_cutoff_date)
+        for _, row in accepted_records(tables, data_cutoff_date, "patients")
+    }
+    exposures = []
+    for line_number, row in accepted_records(tables, data_cutoff_date, "drug_exposures"):
+        last_day = observed_until[row["patient_id"]]
+        is_cut = row["end_date"] is not None and row["end_date"] > last_day
+        exposures.append(
+            {
+                "exposure_id": row["exposure_id"],
+                "line_number": line_number,
+                "patient_id": row["patient_id"],
+                "ingredient": ingredients.get(fold(row["drug_name"]), "unmapped"),
+                "start_date": row["start_date"],
+                "end_date": last_day if is_cut or row["end_date"] is None else row["end_date"],
+                "stop_reason": row["stop_reason"],
+                "is_end_date_cut": is_cut,
+            }
+        )
+    return exposures
+
+
+def _unmapped_names(
+    tables: Tables, reference: Reference, data_cutoff_date: date | None
+) -> list[Row]:
+    """Accepted records whose drug or procedure name nobody knows."""
+    rows = []
+    for table, column in NAME_COLUMNS.items():
+        known = {fold(row[column]) for row in reference[f"{column}s"]}
+        for line_number, row in accepted_records(tables, data_cutoff_date, table):
+            if fold(row[column]) not in known:
+                rows.append(
+                    {
+                        "table_name": table,
+                        "file_name": f"{table}.csv",
+                        "line_number": line_number,
+                        "column_name": column,
+                    }
+                )
+    return rows
+
+
+def _published_comparison(reference: Reference, marts: Marts) -> list[Row]:
+    """Published figures beside ours, for the protocols that the study has."""
+    protocol_ids = {protocol["protocol_id"] for protocol in reference["protocols"]}
+    rows = []
+    for published in _seed("published_outcomes"):
+        if published["protocol_id"] not in protocol_ids:
+            continue
+        observed = _observed(published, marts)
+        value, decimals = float(published["published_value"]), int(published["printed_decimals"])
+        rows.append(
+            {
+                "study_id": published["study_id"],
+                "protocol_id": published["protocol_id"],
+                "arm_id": published["arm_id"],
+                "measure": published["measure"],
+                "event_term": published["event_term"] or None,
+                "unit": published["unit"],
+                "published_value": value,
+                "observed_value": observed,
+                # Half a unit of the last printed digit
+                "is_match": observed is not None and abs(observed - value) <= 0.5 / 10**decimals,
+            }
+        )
+    return rows
+
+
+def _observed(published: Mapping[str, str], marts: Marts) -> float | None:
+    """Our figure for a published one; None where the arm is missing or has no such figure."""
+    protocol_id, arm_id = published["protocol_id"], published["arm_id"]
+    measure = published["measure"]
+    if measure == "n_patients_with_sae_term":
+        patients = {
+            event["patient_id"]
+            for event in marts["fct_adverse_events"]
+            if event["protocol_id"] == protocol_id
+            and arm_id in (event["arm_id"], "all")
+            and event["attribution"] == "treatment_emergent"
+            and event["is_serious"]
+            and event["event_term"].lower() == published["event_term"]
+        }
+        return float(len(patients)) if patients else None
+    for mart in COUNTED:
+        for row in marts[mart]:
+            if (row["protocol_id"], row["arm_id"]) == (protocol_id, arm_id):
+                percent_of = measure.replace("_percent", "_rate")
+                if measure in row:
+                    return None if row[measure] is None else float(row[measure])
+                if percent_of in row:
+                    return None if row[percent_of] is None else 100 * float(row[percent_of])
+    return None
+
+
+def named_as_published(cohort: Cohort) -> Cohort:
+    """The cohort with its first protocol and two of its arms named as the published study's."""
+    names = {
+        "protocol_id": {"study": "uc_rescue"},
+        "arm_id": {"b_arm": "ifx_after_csa", "C_arm": "csa_after_ifx"},
+    }
+
+    def renamed(row: Row) -> Row:
+        return row | {
+            column: new.get(row[column], row[column])
+            for column, new in names.items()
+            if column in row
+        }
+
+    tables = ("protocols", "protocol_arms")
+    changed = {table: [renamed(row) for row in cohort.reference[table]] for table in tables}
+    return cohort._replace(reference=cohort.reference | changed)
+
+
+# ---- Comparison ---------------------------------------------------------------------------------
+
+
+def _order(row: Row) -> list[tuple[bool, str]]:
+    """Sort key of a row: floats last, since they are only almost equal."""
+    columns = sorted(row, key=lambda column: (isinstance(row[column], float), column))
+    return [(row[column] is None, repr(row[column])) for column in columns]
+
+
+def _equal(column: str, one: object, other: object) -> bool:
+    """Equal in type and value; floats to 1e-9, but a proportion's bound 0 or 1 exactly."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float) and isinstance(other, float):
+        if one == EXACT_AT_BOUNDS.get(column):
+            return one == other
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return one == other
+
+
+def difference(expected: Sequence[Row], found: Sequence[Row]) -> str | None:
+    """The first difference between two tables, rows in any order; None where they are equal."""
+    if len(expected) != len(found):
+        return f"{len(expected)} rows expected, {len(found)} found"
+    for want, have in zip(sorted(expected, key=_order), sorted(found, key=_order), strict=True):
+        if want.keys() != have.keys():
+            return f"columns differ: {sorted(want.keys() ^ have.keys())}"
+        unequal = [column for column in want if not _equal(column, want[column], have[column])]
+        if unequal:
+            pairs = [f"{column}: {want[column]!r} / {have[column]!r}" for column in unequal]
+            return f"expected / found in {want}: " + "; ".join(pairs)
+    return None
+
+
+def differences(expected: Marts, found: Marts) -> dict[str, str]:
+    """The first difference of each mart that differs, by its name."""
+    assert expected.keys() == found.keys(), sorted(expected.keys() ^ found.keys())
+    compared = {mart: difference(expected[mart], found[mart]) for mart in expected}
+    return {mart: text for mart, text in compared.items() if text is not None}
