@@ -1,6 +1,9 @@
 """Every public mart, row by row, against the independent oracle (tests/oracle)."""
 
+import hashlib
 import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -8,15 +11,13 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 
-from salvage.build import dbt_build
-from salvage.gate import load_folder
 from salvage.project import public_marts
 from tests.expected_marts import difference, differences, expected_marts, named_as_published
 from tests.harness import Project, Warehouse, at_cutoff, compile_project
 from tests.oracle.folders import write_folder
 from tests.oracle.strategies import Cohort, cohorts, dirty_cohorts, seeded_cohort
 
-N_EXAMPLES = int(os.environ.get("SALVAGE_HYPOTHESIS_EXAMPLES", "90"))
+N_EXAMPLES = int(os.environ.get("SALVAGE_HYPOTHESIS_EXAMPLES", "50"))
 
 
 def assert_agreement(warehouse: Warehouse, cohort: Cohort) -> None:
@@ -43,12 +44,12 @@ def test_dirty_cohorts(warehouse: Warehouse, cohort: Cohort) -> None:
 
 
 @pytest.mark.parametrize("dirty", [False, True], ids=["clean", "dirty"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_300_patients(warehouse: Warehouse, seed: int, dirty: bool) -> None:
     assert_agreement(warehouse, seeded_cohort(seed, 300, dirty=dirty))
 
 
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", range(100, 120))
 def test_40_patients(warehouse: Warehouse, seed: int) -> None:
     """More studies of their own protocols and cut-offs."""
     assert_agreement(warehouse, seeded_cohort(seed, 40, dirty=seed % 2 == 0))
@@ -73,35 +74,35 @@ def test_absent_files(warehouse: Warehouse) -> None:
 # ---- The harness is the real thing ---------------------------------------------------------------
 
 
-def test_real_build_gives_the_same_marts_and_sql(
+def test_salvage_run_publishes_the_same_marts(
     warehouse: Warehouse, project: Project, tmp_path: Path
 ) -> None:
-    """A folder through the gate and dbt, and the same cohort through the harness."""
+    """A folder through the real command, and the same cohort through the harness."""
     cutoff = date(2008, 2, 20)
-    cohort = seeded_cohort(12, 200, dirty=True)._replace(data_cutoff_date=cutoff)
+    cohort = named_as_published(seeded_cohort(12, 200, dirty=True))
+    cohort = cohort._replace(data_cutoff_date=cutoff)
     folder = write_folder(cohort.tables, cohort.reference, tmp_path / "input")
-    private = tmp_path / "warehouse.duckdb"
-    files = load_folder(folder, private, lambda sentence: None, show_progress=False)
-    result = dbt_build(
-        private, tmp_path, {"data_cutoff_date": cutoff.isoformat()}, show_progress=False
-    )
-    assert result.errors == []
-    assert [test.name for test in result.tests if not test.passed] == []
+    output = tmp_path / "output"
+    command = [Path(sys.executable).with_name("salvage"), "run", "--input", folder]
+    options = ["--output", str(output), "--data-cutoff-date", cutoff.isoformat()]
+    run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
 
     found = warehouse.build(*cohort)
-    sha256 = {file.table_name: file.sha256 for file in files}
     for mart in ("dq_row_ledger", "dq_quarantine"):
         for row in found[mart]:
-            row["file_sha256"] = sha256[row["table_name"]]
-    with duckdb.connect(str(private), read_only=True) as connection:
+            content = (folder / f"{row['table_name']}.csv").read_bytes()
+            row["file_sha256"] = hashlib.sha256(content).hexdigest()
+    published = output / "published" / "salvage.duckdb"
+    with duckdb.connect(str(published), read_only=True) as connection:
         for mart in public_marts():
-            real = connection.execute(f"from marts.{mart}")
-            columns = [column[0] for column in real.description or []]
-            rows = [dict(zip(columns, row, strict=True)) for row in real.fetchall()]
-            assert difference(rows, found[mart]) is None, mart
-    assert found["dq_quarantine"] and found["fct_remissions"]
+            result = connection.execute(f"from marts.{mart}")
+            columns = [column[0] for column in result.description or []]
+            rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+            assert rows, mart
+            assert difference(found[mart], rows) is None, mart
 
-    compiled = {path.stem: path for path in (tmp_path / "target" / "compiled").rglob("*.sql")}
+    compiled = {path.stem: path for path in (output / "target" / "compiled").rglob("*.sql")}
     for model in project.models:
         real_sql = compiled[model.name].read_text(encoding="utf-8")
         assert at_cutoff(model.sql, cutoff) == real_sql, model.name
