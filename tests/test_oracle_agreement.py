@@ -83,7 +83,7 @@ def test_salvage_run_publishes_the_same_marts(
     cohort = cohort._replace(data_cutoff_date=cutoff)
     folder = write_folder(cohort.tables, cohort.reference, tmp_path / "input")
     output = tmp_path / "output"
-    command = [Path(sys.executable).with_name("salvage"), "run", "--input", folder]
+    command = [str(Path(sys.executable).with_name("salvage")), "run", "--input", str(folder)]
     options = ["--output", str(output), "--data-cutoff-date", cutoff.isoformat()]
     run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
