@@ -199,9 +199,9 @@ def report(project: Project, outcomes: Sequence[Outcome], is_whole: bool) -> int
     faults = []
     for outcome in outcomes:
         mutant = outcome.mutant
-        if mutant.operator == "unchanged" and outcome.kind != "survived":
+        if mutant.operator == "unchanged" and outcome.kind in ("killed", "error"):
             faults.append(f"{mutant.id} is told from the model itself: {outcome.seen_in}")
-        elif mutant.id in equal and outcome.kind != "survived":
+        elif mutant.id in equal and outcome.kind in ("killed", "error"):
             faults.append(f"{mutant.id} is listed as equivalent: {outcome.kind}, {outcome.seen_in}")
     tried = [outcome for outcome in outcomes if outcome.mutant.operator != "unchanged"]
     if is_whole:
