@@ -1,9 +1,20 @@
 """Corrupting a built warehouse, and taking it back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
+import pytest
+
+
+def cases(corruptions: Mapping[str, Sequence[str]]) -> list[Any]:
+    """One test parameter (guard's name, corrupting SQL) each, named after the guard."""
+    return [
+        pytest.param(guard, corruption, id=f"{guard[:60]}-{number}")
+        for guard, of_guard in corruptions.items()
+        for number, corruption in enumerate(of_guard, start=1)
+    ]
 
 
 @contextmanager

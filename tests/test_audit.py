@@ -15,7 +15,7 @@ from salvage.audit import AuditResult, load_suites, run_audit, run_suites
 from salvage.build import BuildResult, dbt_build
 from salvage.gate import load_folder
 from salvage.project import DEMO_DIR, PROJECT_DIR, public_marts
-from tests.corruption import let_marts_hold_null, undone
+from tests.corruption import cases, let_marts_hold_null, undone
 from tests.harness import Warehouse
 from tests.oracle.strategies import Cohort, seeded_cohort
 
@@ -486,11 +486,7 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update dq_row_ledger set n_accepted = null where table_name = 'patients'",
     ],
 }
-CASES = [
-    pytest.param(guard, corruption, id=f"{guard}-{number}")
-    for guard, corruptions in CORRUPTIONS.items()
-    for number, corruption in enumerate(corruptions, start=1)
-]
+CASES = cases(CORRUPTIONS)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from salvage.project import PROJECT_DIR
-from tests.corruption import let_marts_hold_null, undone
+from tests.corruption import cases, let_marts_hold_null, undone
 
 # What a generic test must catch in one row of its table. `{key}`: once for each of its columns.
 CORRUPTIONS_BY_TYPE: dict[str, list[str]] = {
@@ -331,11 +331,7 @@ CORRUPTIONS: dict[str, list[str]] = {
         "delete from int_patient_attrition where patient_id = 'P001'",
     ],
 }
-CASES = [
-    pytest.param(name, corruption, id=f"{name[:60]}-{number}")
-    for name, corruptions in CORRUPTIONS.items()
-    for number, corruption in enumerate(corruptions, start=1)
-]
+CASES = cases(CORRUPTIONS)
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,7 @@ def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) 
     result = salvage("run", "--input", study, "--output", tmp_path / name)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+    assert "PosixPath" not in result.output
 
 
 def test_foreign_publication_is_left_alone_and_told_before_any_work(

@@ -189,7 +189,9 @@ def _refuse_unusable_output(output: Path) -> None:
         (output / ".lock").touch()
     except (OSError, UnicodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "its name is not Unicode text"
-        raise SalvageError(f"The output folder {output!r} cannot be used ({cause}).") from error
+        raise SalvageError(
+            f"The output folder {str(output)!r} cannot be used ({cause})."
+        ) from error
     refuse_foreign_publication(output)
 
 
