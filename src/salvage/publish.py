@@ -4,6 +4,7 @@ A publication is a folder of its own under `releases/`; `published` is a link to
 Readers see the old files or the new ones, never a mixture, and a failed run changes nothing.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -17,16 +18,20 @@ from salvage.project import public_marts
 
 # BI tools ship older DuckDB clients: `make old-clients` opens the file in 1.3 to 1.5.
 _STORAGE_VERSION = "v1.0.0"
-_KEPT_RELEASES = 3
+KEPT_RELEASES = 3
 _RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
 
-def publish(warehouse: Path, output: Path) -> Path:
+def publish(warehouse: Path, output: Path, n_kept: int = KEPT_RELEASES) -> Path:
     """Copy the public marts into `output/published` and return that path.
+
+    The release's name is its build id: the comment of every published table and the key
+    `build_id` in the metadata of every Parquet file.
 
     Args:
         warehouse: the private, audited DuckDB file; only read.
-        output: folder that gets `releases/<time>/` and the link `published`.
+        output: folder that gets `releases/<build id>/` and the link `published`.
+        n_kept: how many releases stay, the new one included; at least 1.
 
     Raises:
         SalvageError: `published` exists and is not a link made by an earlier run.
@@ -36,16 +41,24 @@ def publish(warehouse: Path, output: Path) -> Path:
     releases.mkdir(exist_ok=True)
     for remnant in releases.glob(".unfinished-*"):
         shutil.rmtree(remnant)
-    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    unfinished, release = releases / f".unfinished-{name}", releases / name
-    _write_marts(warehouse, unfinished)
-    _settle(unfinished)
+    build_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    unfinished, release = releases / f".unfinished-{build_id}", releases / build_id
+    try:
+        _write_marts(warehouse, unfinished, build_id)
+        _write_checksums(unfinished)
+        _settle(unfinished)
+    except BaseException:
+        # A full disk gets its space back.
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     unfinished.rename(release)
+    _force_to_disk(releases)
     link = output / ".published"
     link.unlink(missing_ok=True)
     link.symlink_to(release.relative_to(output), target_is_directory=True)
     link.replace(published)
-    _prune(releases, newest=release)
+    _force_to_disk(output)
+    _prune(releases, release, n_kept)
     return published
 
 
@@ -60,7 +73,7 @@ def refuse_foreign_publication(output: Path) -> None:
         raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
 
 
-def _prune(releases: Path, newest: Path) -> None:
+def _prune(releases: Path, newest: Path, n_kept: int) -> None:
     """Remove all but the last releases; never the newest, nor what is not a release.
 
     The publication stands already: what cannot be removed stays.
@@ -70,11 +83,11 @@ def _prune(releases: Path, newest: Path) -> None:
         for path in releases.iterdir()
         if _RELEASE_NAME.fullmatch(path.name) and path.is_dir() and path != newest
     )
-    for path in earlier[: -(_KEPT_RELEASES - 1)]:
+    for path in earlier[: max(0, len(earlier) - (n_kept - 1))]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_marts(warehouse: Path, folder: Path) -> None:
+def _write_marts(warehouse: Path, folder: Path, build_id: str) -> None:
     """Write salvage.duckdb and parquet/<mart>.parquet, rows in a total order."""
     parquet = folder / "parquet"
     parquet.mkdir(parents=True)
@@ -86,13 +99,14 @@ def _write_marts(warehouse: Path, folder: Path) -> None:
         )
         connection.execute("create schema published.marts")
         for mart in public_marts():
+            table = f"published.marts.{mart}"
             connection.execute(
-                f"create table published.marts.{mart} as "
-                f"select * from private.marts.{mart} order by all"
+                f"create table {table} as select * from private.marts.{mart} order by all"
             )
+            connection.execute(f"comment on table {table} is '{build_id}'")
             connection.execute(
-                f"copy published.marts.{mart} to '{_quoted(parquet / f'{mart}.parquet')}' "
-                "(format parquet)"
+                f"copy {table} to '{_quoted(parquet / f'{mart}.parquet')}' "
+                f"(format parquet, kv_metadata {{build_id: '{build_id}'}})"
             )
         connection.execute("detach published")
 
@@ -101,13 +115,26 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
+def _write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS over all other files, as `sha256sum --check` reads it."""
+    lines = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder)}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
 def _settle(folder: Path) -> None:
-    """Make the files read-only and force them and their folders to the disk."""
+    """Let nobody else write to the files and their folders, and force them to the disk."""
     for path in (*folder.rglob("*"), folder):
-        if path.is_file():
-            path.chmod(0o444)
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        path.chmod(0o444 if path.is_file() else 0o755)
+        _force_to_disk(path)
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
