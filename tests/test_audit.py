@@ -494,7 +494,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuildResult]:
     """The demo's private warehouse, built as `salvage run` builds it."""
     folder = tmp_path_factory.mktemp("demo")
     path = folder / "warehouse.duckdb"
-    load_folder(DEMO_DIR, path, warn=lambda _: None, show_progress=False)
+    with duckdb.connect(str(path)) as connection:
+        load_folder(DEMO_DIR, connection, warn=lambda _: None, show_progress=False)
     return path, dbt_build(path, folder, {"data_cutoff_date": ""}, show_progress=False)
 
 

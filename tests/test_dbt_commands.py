@@ -71,7 +71,8 @@ def test_seeds_and_files_give_the_same_marts(folder: Path, tmp_path: Path) -> No
     from salvage.project import DEMO_DIR
 
     warehouse = tmp_path / "warehouse.duckdb"
-    load_folder(DEMO_DIR, warehouse, print, show_progress=False)
+    with duckdb.connect(str(warehouse)) as connection:
+        load_folder(DEMO_DIR, connection, print, show_progress=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SALVAGE_WAREHOUSE", "")
         assert dbt_build(warehouse, tmp_path, {}, show_progress=False).passed

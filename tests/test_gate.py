@@ -1,12 +1,18 @@
 """The gate lets a file in whole or refuses it whole (SPEC 1), with file, line and cause."""
 
+import csv
+import io
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from salvage.csv_file import CsvFile
 from salvage.errors import RefusedFileError, SalvageError
 from salvage.gate import LoadedFile, load_folder
 from salvage.project import DEMO_DIR
@@ -26,7 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 def load(folder: Path) -> tuple[list[LoadedFile], list[str]]:
     warnings: list[str] = []
-    loaded = load_folder(folder, folder.parent / "warehouse.duckdb", warnings.append, False)
+    with duckdb.connect(str(folder.parent / "warehouse.duckdb")) as connection:
+        loaded = load_folder(folder, connection, warnings.append, False)
     return loaded, warnings
 
 
@@ -165,3 +172,177 @@ def test_protocol_without_records_does_not_fall_back_to_the_shipped_one(folder: 
         (folder / name).write_text(header + "\n")
     with pytest.raises(RefusedFileError, match=r"protocols\.csv: the file has a header and no"):
         load(folder)
+
+
+def test_file_under_a_name_that_is_almost_right_is_not_missed_in_silence(folder: Path) -> None:
+    (folder / "procedures.csv").rename(folder / "Procedures.csv")
+    _, warnings = load(folder)
+    assert "procedures: no file; taken as empty." in warnings
+    assert any(warning.startswith("Procedures.csv is not read") for warning in warnings)
+
+
+def test_refused_file_leaves_nothing_of_the_folder(folder: Path) -> None:
+    (folder / "procedures.csv").write_text("procedure_id\n")
+    with pytest.raises(RefusedFileError):
+        load(folder)
+    with duckdb.connect(str(folder.parent / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from duckdb_tables()").fetchone() == (0,)
+
+
+def test_file_that_changes_while_it_is_read_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from salvage import gate
+
+    def appended(*arguments: object) -> int:
+        n_records: int = original(*arguments)  # type: ignore[arg-type]
+        with (folder / "patients.csv").open("a") as file:
+            file.write(RECORD + "\n")
+        return n_records
+
+    original = gate._load_csv
+    monkeypatch.setattr(gate, "_load_csv", appended)
+    with pytest.raises(RefusedFileError, match=r"patients\.csv: the file changed"):
+        load(folder)
+
+
+# ---- Blocks of lines -----------------------------------------------------------------------------
+
+
+def csv_records(chunks: list[bytes]) -> list[list[str]] | None:
+    """What CsvFile makes of a file that arrives in these pieces; None: it is refused."""
+    out = io.BytesIO()
+    try:
+        file = CsvFile(chunks, "f.csv", {"a"})
+        file.write_records(range(len(file.header)), out)
+    except RefusedFileError:
+        return None
+    records = list(csv.reader(io.StringIO(out.getvalue().decode(), newline="")))
+    assert len(records) == file.n_records
+    return [file.header, *records]
+
+
+PIECES = ["a", "b,c", ",", ",,", "\n", "\r\n", "\r", '"', '""', '"x\ny"', "ü", "1,2,3\n", "1,2\r\n"]
+
+
+@given(
+    text=st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
+    cuts=st.lists(st.integers(0, 80), max_size=8).map(sorted),
+)
+@example(text="1,2,3\n1,2,3\r\n", cuts=[12])
+@example(text='1,"2\n2",3\n4,5,6\n', cuts=[5])
+def test_it_does_not_matter_how_a_file_is_cut_into_blocks(text: str, cuts: list[int]) -> None:
+    """Regular blocks, blocks read record by record and records across blocks: one result."""
+    content = ("a,b,c\n" + text).encode()
+    ends = [0, *(min(cut, len(content)) for cut in cuts), len(content)]
+    chunks = [content[start:end] for start, end in itertools.pairwise(ends)]
+    assert csv_records([chunk for chunk in chunks if chunk]) == csv_records([content])
+
+
+# ---- Parquet -------------------------------------------------------------------------------------
+
+
+def write_parquet(folder: Path, table: str, query: str) -> None:
+    """Replace a table's CSV file by a Parquet file; `source` in the query is the CSV's text."""
+    path = folder / f"{table}.csv"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create view source as from read_csv('{path}', all_varchar = true, header = true)"
+        )
+        connection.execute(f"copy ({query}) to '{path.with_suffix('.parquet')}' (format parquet)")
+    path.unlink()
+
+
+def raw_rows(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(folder.parent / "warehouse.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where table_name <> 'input_files'"
+        ).fetchall()
+        return {
+            name: connection.execute(f"from raw.{name} order by line_number").fetchall()
+            for (name,) in tables
+            if name in ("patients", "drug_exposures", "procedures")
+        }
+
+
+TYPED = {
+    "patients": "select * replace (cast(birth_date as date) as birth_date, "
+    "cast(steroid_refractory as boolean) as steroid_refractory, "
+    "cast(last_follow_up_date as date) as last_follow_up_date) from source",
+    "drug_exposures": "select * replace (cast(start_date as date) as start_date, "
+    "cast(end_date as date) as end_date) from source",
+    "procedures": "select procedure_date, PROCEDURE_NAME, [1] as nested, patient_id, procedure_id "
+    "from source",
+}
+
+
+@pytest.mark.parametrize("typed", [False, True], ids=["text", "typed"])
+def test_parquet_gives_the_cells_and_lines_of_the_csv_file(folder: Path, typed: bool) -> None:
+    load(folder)
+    expected = raw_rows(folder)
+    for table in TYPED:
+        write_parquet(folder, table, TYPED[table] if typed else "from source")
+    loaded, warnings = load(folder)
+    assert raw_rows(folder) == expected
+    assert [file.file_name for file in loaded][:2] == ["patients.parquet", "drug_exposures.parquet"]
+    unknown = "procedures.parquet: unknown columns are ignored (number 3 of the header)."
+    assert (unknown in warnings) == typed
+
+
+PARQUET_REFUSED = {
+    "blob": (
+        "select * replace (encode(patient_id) as patient_id) from source",
+        "patients.parquet, column patient_id: neither text",
+    ),
+    "list": (
+        "select * replace ([sex] as sex) from source",
+        "patients.parquet, column sex: neither text",
+    ),
+    "required_column_missing": (
+        "select * exclude (last_follow_up_date) from source",
+        "patients.parquet, column last_follow_up_date: the header does not name this column",
+    ),
+    "nul_character": (
+        "select * replace (diagnosis || chr(0) as diagnosis) from source order by patient_id",
+        "patients.parquet, line 2: a NUL character",
+    ),
+    "no_record": ("from source limit 0", "patients.parquet: the file has a header and no records"),
+}
+
+
+@pytest.mark.parametrize("case", PARQUET_REFUSED)
+def test_parquet_file_is_refused_with_place_and_cause(folder: Path, case: str) -> None:
+    query, message = PARQUET_REFUSED[case]
+    write_parquet(folder, "patients", query)
+    with pytest.raises(RefusedFileError) as refusal:
+        load(folder)
+    assert str(refusal.value).startswith(message)
+
+
+def test_parquet_column_twice_is_refused(folder: Path) -> None:
+    """In the bytes, since no writer here makes two columns of one name."""
+    write_parquet(folder, "patients", "select *, sex as sey from source")
+    path = folder / "patients.parquet"
+    path.write_bytes(path.read_bytes().replace(b"sey", b"sex"))
+    with pytest.raises(RefusedFileError, match=r"patients\.parquet, column sex: .* twice"):
+        load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"patient_id\nP1\n", b"PAR1" + b"\x07" * 99 + b"PAR1"])
+def test_what_is_no_parquet_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "patients.csv").unlink()
+    (folder / "patients.parquet").write_bytes(content)
+    with pytest.raises(RefusedFileError, match=r"patients\.parquet: cannot be read as Parquet"):
+        load(folder)
+
+
+def test_two_files_of_one_table_are_refused(folder: Path) -> None:
+    (folder / "patients.parquet").touch()
+    with pytest.raises(RefusedFileError, match=r"patients\.csv is there too"):
+        load(folder)
+
+
+def test_folder_s_name_is_no_pattern(folder: Path) -> None:
+    write_parquet(folder, "procedures", "from source")
+    odd = folder.rename(folder.with_name("study [1]* it's"))
+    assert len(load(odd)[0]) == 5

@@ -1,7 +1,9 @@
 """`salvage run` and `salvage check` as a user meets them (SPEC 8)."""
 
 import csv
+import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from salvage import report
 from salvage.cli import main
 from salvage.project import DEMO_DIR, PROJECT_DIR, public_marts
 
@@ -162,15 +165,26 @@ def test_analysis_runs_on_the_published_file(demo: tuple[Path, Result], query: P
         assert connection.execute(query.read_text()).fetchall()
 
 
-def test_own_folder_gives_the_demo_s_marts(
+def test_own_folder_of_parquet_files_gives_the_demo_s_marts(
     demo: tuple[Path, Result], study: Path, tmp_path: Path
 ) -> None:
+    """Every column that can be is typed, as DuckDB guesses it from the CSV file."""
+    for path in study.glob("*.csv"):
+        duckdb.read_csv(str(path)).write_parquet(str(path.with_suffix(".parquet")))
+        path.unlink()
     result = salvage("run", "--input", study, "--output", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "arm" in result.output and str(tmp_path / "out") in result.output
-    assert all_marts(tmp_path / "out/published/salvage.duckdb") == all_marts(
-        demo[0] / "published/salvage.duckdb"
-    )
+    found = all_marts(tmp_path / "out/published/salvage.duckdb")
+    expected = all_marts(demo[0] / "published/salvage.duckdb")
+    ledger, ledger_of_csv = found.pop("dq_row_ledger"), expected.pop("dq_row_ledger")
+    assert [row[:1] + row[3:] for row in ledger] == [row[:1] + row[3:] for row in ledger_of_csv]
+    for row in ledger:
+        content = (study / str(row[1])).read_bytes()
+        assert row[1:3] == (f"{row[0]}.parquet", hashlib.sha256(content).hexdigest())
+    unmapped, unmapped_of_csv = found.pop("dq_unmapped_names"), expected.pop("dq_unmapped_names")
+    assert [row[:1] + row[2:] for row in unmapped] == [row[:1] + row[2:] for row in unmapped_of_csv]
+    assert found == expected
 
 
 def test_own_protocol_with_other_drugs_and_arm_windows(study: Path, tmp_path: Path) -> None:
@@ -252,21 +266,64 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
     assert salvage(*arguments).exit_code == 2
 
 
-def test_check_accepts_the_demo(study: Path) -> None:
-    result = salvage("check", "--input", study)
+def check_report(output: Path, name: str) -> list[dict[str, str]]:
+    with (output / "check" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_check_accepts_the_demo(study: Path, tmp_path: Path) -> None:
+    result = salvage("check", "--input", study, "--output", tmp_path)
     assert result.exit_code == 0, result.output
+    assert check_report(tmp_path, "quarantine.csv") == []
+    for row in check_report(tmp_path, "row_ledger.csv"):
+        with (study / row["file"]).open(newline="") as file:
+            assert row["records"] == row["accepted"] == str(len(list(csv.DictReader(file))))
+    unmapped = check_report(tmp_path, "unmapped_names.csv")
+    assert ("drug_exposures.csv", "173", "drug_name") in {
+        (row["file"], row["line"], row["column"]) for row in unmapped
+    }
 
 
-def test_check_names_file_line_column_and_reason_but_never_the_value(study: Path) -> None:
+def test_check_names_file_line_column_and_reason_but_never_the_value(
+    study: Path, tmp_path: Path
+) -> None:
     lines = (study / "patients.csv").read_text().splitlines()
     lines[1] = lines[1].replace(lines[1].split(",")[1], "31/12/1970-secret")
+    lines[2] = lines[2].replace(",M,", ",secret,")
     (study / "patients.csv").write_text("\n".join(lines) + "\n")
-    result = salvage("check", "--input", study)
+    result = salvage("check", "--input", study, "--output", tmp_path)
     assert result.exit_code == 1, result.output
     assert ["patients.csv", "2", "birth_date", "bad_date"] in [
         line.split() for line in result.output.splitlines()
     ]
-    assert "secret" not in result.output
+    quarantine = check_report(tmp_path, "quarantine.csv")
+    of_patients = [row for row in quarantine if row["file"] == "patients.csv"]
+    assert [(row["line"], row["column"], row["reason"]) for row in of_patients] == [
+        ("2", "birth_date", "bad_date"),
+        ("3", "sex", "bad_code"),
+    ]
+    assert "YYYY-MM-DD" in of_patients[0]["how_to_mend"]
+    assert of_patients[1]["how_to_mend"] == "Write one of: F, M, O, U."
+    assert {row["reason"] for row in quarantine} == {"bad_date", "bad_code", "orphan_patient"}
+    reports = "".join(path.read_text() for path in (tmp_path / "check").iterdir())
+    assert "secret" not in result.output + reports
+
+
+def test_refused_file_leaves_no_report_of_an_earlier_check(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check" / "quarantine.csv").touch()
+    (study / "patients.csv").write_text("")
+    result = salvage("check", "--input", study, "--output", tmp_path)
+    assert result.exit_code == 2
+    assert not (tmp_path / "check").exists()
+
+
+def test_every_reason_has_a_remedy() -> None:
+    path = PROJECT_DIR / "models" / "marts" / "quality" / "_quality__models.yml"
+    (reasons,) = re.findall(r"values:((?:\s+- \w+$)+)", path.read_text(), re.MULTILINE)
+    assert set(reasons.replace("-", " ").split()) == set(report._REMEDIES)
+    documented = (PROJECT_DIR / "docs" / "input.md").read_text()
+    assert [reason for reason in report._REMEDIES if f"`{reason}`" not in documented] == []
 
 
 def test_two_runs_into_one_folder_are_kept_apart(study: Path, tmp_path: Path) -> None:
@@ -286,6 +343,10 @@ def test_unknown_names_and_records_kept_out_are_told(study: Path, tmp_path: Path
     exposures[1] = exposures[1].replace(exposures[1].split(",")[2], "zzdrug", 1)
     exposures[2] = exposures[2].replace(exposures[2].split(",")[0], "bad id", 1)
     (study / "drug_exposures.csv").write_text("\n".join(exposures) + "\n")
+    result = salvage("run", "--input", study, "--output", tmp_path / "out", "--strict")
+    assert result.exit_code == 1, result.output
+    assert "--strict" in result.output
+    assert not (tmp_path / "out" / "published").exists()
     result = salvage("run", "--input", study, "--output", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "3 accepted records have a drug_name that is not known" in result.output
@@ -296,7 +357,7 @@ def test_unknown_names_and_records_kept_out_are_told(study: Path, tmp_path: Path
 
 def test_empty_rescue_flag_of_an_own_ingredient_is_told(study: Path) -> None:
     (study / "ingredients.csv").write_text("ingredient,era_gap_days,is_rescue\ninfliximab,60,\n")
-    result = salvage("check", "--input", study)
+    result = salvage("check", "--input", study, "--output", study)
     assert result.exit_code == 0, result.output
     assert "ingredients.csv, line 2: is_rescue is empty" in result.output
 

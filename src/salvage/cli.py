@@ -1,6 +1,7 @@
 """The command `salvage` (SPEC 8)."""
 
 import fcntl
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,15 +17,28 @@ from salvage.build import BuildResult, dbt_build
 from salvage.errors import NotPublishedError, SalvageError
 from salvage.gate import load_folder
 from salvage.project import DEMO_DIR
+from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
+_SHOWN_FAILURES = 20
+_SHOWN_RECORDS = 50
 
 
 _cutoff_option = click.option(
     "--data-cutoff-date",
     type=click.DateTime(["%Y-%m-%d"]),
     help="Last day of data, YYYY-MM-DD; nothing after it is used.",
+)
+
+
+_output_option = click.option(
+    "--output",
+    "output_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("output"),
+    show_default=True,
+    help="Folder that gets the results.",
 )
 
 
@@ -41,16 +55,26 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="Folder with the study's files. Left out: the synthetic demo.",
 )
-@click.option(
-    "--output",
-    "output_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("output"),
-    show_default=True,
-    help="Folder for the private build and the published marts.",
-)
+@_output_option
 @_cutoff_option
-def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: datetime | None) -> None:
+@click.option(
+    "--strict", is_flag=True, help="Publish nothing where a record is quarantined (status 1)."
+)
+@click.option(
+    "--keep",
+    "n_kept",
+    type=click.IntRange(min=1),
+    default=KEPT_RELEASES,
+    show_default=True,
+    help="How many publications to keep, the new one included.",
+)
+def run(
+    input_folder: Path | None,
+    output_folder: Path,
+    data_cutoff_date: datetime | None,
+    strict: bool,
+    n_kept: int,
+) -> None:
     """Build, audit and publish.
 
     Exit status: 0 published; 1 the audit failed and nothing was published; 2 wrong usage or
@@ -58,21 +82,28 @@ def run(input_folder: Path | None, output_folder: Path, data_cutoff_date: dateti
     """
     with _sentences():
         _refuse_unusable_output(output_folder)
+        refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
-            _run(input_folder or DEMO_DIR, output_folder, data_cutoff_date)
+            _run(input_folder or DEMO_DIR, output_folder, data_cutoff_date, strict, n_kept)
 
 
-def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) -> None:
+def _run(
+    input_folder: Path,
+    output: Path,
+    data_cutoff_date: datetime | None,
+    strict: bool,
+    n_kept: int,
+) -> None:
     is_demo = input_folder.resolve() == DEMO_DIR
     warehouse = output / "warehouse.duckdb"
     for remnant in (warehouse, output / "warehouse.duckdb.wal"):
         remnant.unlink(missing_ok=True)
+    shutil.rmtree(output / "warehouse.duckdb.tmp", ignore_errors=True)
     result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
 
     # Imported here: they cost seconds, and a refused file should not wait for them.
     from salvage import report
     from salvage.audit import run_audit
-    from salvage.publish import publish
 
     audit = run_audit(warehouse, result, output / "data_docs")
     if result.passed:
@@ -84,13 +115,19 @@ def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) ->
                 f"{n_quarantined} records are kept out; `salvage check --input {input_folder}` "
                 "and the mart dq_quarantine list them."
             )
+            if strict:
+                raise NotPublishedError(
+                    "Nothing was published, since records are kept out and --strict was given."
+                )
     if not audit.passed:
-        for failure in audit.failures:
+        for failure in audit.failures[:_SHOWN_FAILURES]:
             click.echo(f"audit: {failure}", err=True)
+        if (n_more := len(audit.failures) - _SHOWN_FAILURES) > 0:
+            click.echo(f"audit: ... and {n_more} more.", err=True)
         raise NotPublishedError(
             f"The audit failed and nothing was published; see {output}/data_docs/index.html."
         )
-    published = publish(warehouse, output)
+    published = publish(warehouse, output, n_kept)
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
     if is_demo:
@@ -113,14 +150,21 @@ def _run(input_folder: Path, output: Path, data_cutoff_date: datetime | None) ->
     required=True,
     help="Folder with the study's files.",
 )
+@_output_option
 @_cutoff_option
-def check(input_folder: Path, data_cutoff_date: datetime | None) -> None:
-    """Say what would become of each record; publish nothing.
+def check(input_folder: Path, output_folder: Path, data_cutoff_date: datetime | None) -> None:
+    """Say what would become of each record; build and publish nothing.
+
+    Writes check/row_ledger.csv, check/quarantine.csv and check/unmapped_names.csv into the
+    output folder.
 
     Exit status: 0 every record is accepted or a copy of one; 1 some are quarantined; 2 wrong
     usage or a file refused.
     """
     with _sentences(), tempfile.TemporaryDirectory(prefix="salvage-check-") as folder:
+        _refuse_unusable_output(output_folder)
+        # A report of an earlier check must not be taken for that of a file refused now.
+        shutil.rmtree(output_folder / "check", ignore_errors=True)
         warehouse = Path(folder) / "warehouse.duckdb"
         result = _load_and_build(
             input_folder,
@@ -143,9 +187,15 @@ def check(input_folder: Path, data_cutoff_date: datetime | None) -> None:
         click.echo(report.ledger_table(warehouse))
         for sentence in report.unmapped_names(warehouse):
             _warn(sentence)
-        quarantine = report.quarantine_table(warehouse)
-        if quarantine:
-            click.echo("\nQuarantined records (the value is never shown):\n" + quarantine)
+        n_quarantined = report.n_quarantined(warehouse)
+        if n_quarantined:
+            click.echo("\nQuarantined records (the value is never shown):")
+            click.echo(report.quarantine_table(warehouse, _SHOWN_RECORDS))
+            if n_quarantined > _SHOWN_RECORDS:
+                click.echo(f"... and {n_quarantined - _SHOWN_RECORDS} more.")
+        report.write_check(warehouse, output_folder / "check")
+        click.echo(f"\nAll of it, with how to mend it: {output_folder / 'check'}/")
+        if n_quarantined:
             sys.exit(1)
 
 
@@ -159,7 +209,8 @@ def _load_and_build(
     """Gate and dbt build; refuse the run where a reference file of the study is bad."""
     show_progress = sys.stderr.isatty()
     click.echo(f"Reading {input_folder} ...", err=True)
-    load_folder(input_folder, warehouse, _warn, show_progress)
+    with duckdb.connect(str(warehouse)) as connection:
+        load_folder(input_folder, connection, _warn, show_progress)
     click.echo("Building and testing ...", err=True)
     cutoff = data_cutoff_date.date().isoformat() if data_cutoff_date else ""
     result = dbt_build(
@@ -168,7 +219,7 @@ def _load_and_build(
     if not result.passed:
         from salvage.report import reference_problems
 
-        problems = reference_problems(warehouse)
+        problems = reference_problems(warehouse, input_folder)
         if problems:
             raise SalvageError(
                 "The study's own reference files are refused:\n  " + "\n  ".join(problems)
@@ -182,8 +233,6 @@ def _warn(sentence: str) -> None:
 
 def _refuse_unusable_output(output: Path) -> None:
     """Say before any work is done that nothing can be written there."""
-    from salvage.publish import refuse_foreign_publication
-
     try:
         output.mkdir(parents=True, exist_ok=True)
         (output / ".lock").touch()
@@ -192,7 +241,6 @@ def _refuse_unusable_output(output: Path) -> None:
         raise SalvageError(
             f"The output folder {str(output)!r} cannot be used ({cause})."
         ) from error
-    refuse_foreign_publication(output)
 
 
 @contextmanager

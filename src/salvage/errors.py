@@ -25,6 +25,10 @@ class RefusedFileError(SalvageError):
         line_number: int | None = None,
         column_name: str | None = None,
     ) -> None:
+        self.file_name = file_name
+        self.cause = cause
+        self.line_number = line_number
+        self.column_name = column_name
         place = file_name
         if line_number is not None:
             place += f", line {line_number}"

@@ -1,23 +1,22 @@
-"""The gate: strict reading of a folder of CSV files into all-text tables (SPEC 1).
+"""The gate: a study's folder into all-text tables, each file whole or not at all (SPEC 1).
 
-A file is read once, as a stream: its SHA-256, its records and their line numbers come from
-the same bytes. What a record is worth is judged later, in SQL; here a file as a whole is let
-in or refused.
+A file is opened once; its SHA-256, its records and their line numbers come from the same bytes.
+What a record is worth is judged later, in SQL; here a file as a whole is let in or refused.
 """
 
-import codecs
-import csv
 import hashlib
-import io
+import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 from tqdm import tqdm
 
+from salvage.csv_file import KEPT_CHARACTERS, CsvFile, folded_heading
 from salvage.errors import RefusedFileError, SalvageError
 from salvage.project import InputTable, input_tables
 
@@ -25,12 +24,16 @@ NEEDED_TABLES = frozenset({"patients", "drug_exposures"})
 PROTOCOL_TABLES = frozenset({"protocols", "protocol_arms"})
 NEVER_EMPTY_TABLES = PROTOCOL_TABLES | {"patients"}
 
-# A longer cell is `field_too_long` (SPEC 1); one character more is enough to show it.
-_KEPT_CHARACTERS = 10_001
-_OTHER_DELIMITERS = {";": "semicolon", "\t": "tab", "|": "vertical bar"}
-# Beyond this an unterminated quote is swallowing the file.
-_LONGEST_CELL = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
+# Types of Parquet columns that read as the text of one cell; DECIMAL(5,2) and TIMESTAMP_NS begin
+# with one of them. A value of the wrong kind is judged later, like any other cell.
+_CELL_TYPES = (
+    *("VARCHAR", "ENUM", "UUID", "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIME"),
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+)
+
+Warn = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -43,37 +46,15 @@ class LoadedFile:
     n_records: int
 
 
-class _HashedBytes(io.RawIOBase):
-    """The bytes of a file, hashed as they are read."""
-
-    def __init__(self, path: Path, progress: Callable[[int], object]) -> None:
-        self._file = path.open("rb")
-        self._progress = progress
-        self.sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        n_bytes = self._file.readinto(buffer)
-        self.sha256.update(buffer[:n_bytes])
-        self._progress(n_bytes)
-        return n_bytes
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
 def load_folder(
-    folder: Path, warehouse: Path, warn: Callable[[str], object], show_progress: bool = True
+    folder: Path, connection: duckdb.DuckDBPyConnection, warn: Warn, show_progress: bool = True
 ) -> list[LoadedFile]:
-    """Load a study's folder into schemas `raw` and `raw_reference` of the private warehouse.
+    """Load a study's folder into schemas `raw` and `raw_reference` of a database.
 
     Args:
-        folder: holds `<table>.csv` for the tables of SPEC 1 and, optionally, the study's own
-            reference files.
-        warehouse: DuckDB file; written to, created where absent.
+        folder: holds `<table>.csv` or `<table>.parquet` for the tables of SPEC 1 and,
+            optionally, the study's own reference files.
+        connection: its current database is written to, in one transaction.
         warn: called with a sentence for each thing that is allowed but should be seen.
         show_progress: draw a progress bar on standard error.
 
@@ -81,42 +62,43 @@ def load_folder(
         The five-table files that were read, in the contract's order.
 
     Raises:
-        SalvageError: the folder or a needed file is missing, or protocols.csv and
-            protocol_arms.csv do not come together.
-        RefusedFileError: a file is refused whole.
+        SalvageError: the folder or a needed file is missing, or protocols and protocol_arms
+            do not come together.
+        RefusedFileError: a file is refused whole; then nothing of the folder is loaded.
     """
     if not folder.is_dir():
         raise SalvageError(f"The input folder {folder} does not exist or is not a folder.")
     clinic, reference = input_tables("clinic"), input_tables("own_reference")
-    paths = {name: _find_file(folder, name) for name in (*clinic, *reference)}
-    for name in sorted(NEEDED_TABLES):
-        if paths[name] is None:
-            raise SalvageError(f"The input folder holds no {name}.csv, which is needed.")
-    if len(lone := {name for name in PROTOCOL_TABLES if paths[name]}) == 1:
+    tables = {**clinic, **reference}
+    paths = {name: path for name in tables if (path := _find_file(folder, name))}
+    _warn_of_unread_files(folder, paths, warn)
+    for name in sorted(NEEDED_TABLES - paths.keys()):
+        raise SalvageError(f"The input folder holds no {name}.csv or .parquet, which is needed.")
+    if len(lone := [paths[name] for name in PROTOCOL_TABLES if name in paths]) == 1:
         raise SalvageError(
-            f"The input folder holds {lone.pop()}.csv alone: protocols.csv and "
-            "protocol_arms.csv replace the shipped protocol together."
+            f"The input folder holds {lone[0].name} alone: protocols and "
+            "protocol_arms replace the shipped protocol together."
         )
     loaded = []
-    total = sum(path.stat().st_size for path in paths.values() if path and path.is_file())
+    total = sum(path.lstat().st_size for path in paths.values())
     with (
-        duckdb.connect(str(warehouse)) as connection,
+        _transaction(connection),
         tqdm(
             total=total, desc="reading", unit="B", unit_scale=True, disable=not show_progress
         ) as bar,
     ):
         connection.execute("create schema if not exists raw")
         connection.execute("create schema if not exists raw_reference")
-        for table in (*clinic.values(), *reference.values()):
-            path = paths[table.name]
-            if path is None:
-                _create_table(connection, table)
+        for table in tables.values():
+            _create_table(connection, table)
+            if table.name not in paths:
                 if table.name in clinic:
                     warn(f"{table.name}: no file; taken as empty.")
                 continue
-            file = _load_file(connection, path, table, warn, bar.update)
+            bar.set_postfix_str(paths[table.name].name)
+            file = _load_file(connection, paths[table.name], table, warn, bar.update)
             if table.name == "ingredients":
-                _warn_of_empty_rescue_flags(connection, path.name, warn)
+                _warn_of_empty_rescue_flags(connection, file.file_name, warn)
             if table.name in clinic:
                 loaded.append(file)
         connection.execute(
@@ -130,14 +112,34 @@ def load_folder(
     return loaded
 
 
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
 def _find_file(folder: Path, table_name: str) -> Path | None:
     """Return the table's file in the folder, None where there is none."""
-    if (folder / f"{table_name}.parquet").exists():
+    candidates = [folder / f"{table_name}{suffix}" for suffix in (".csv", ".parquet")]
+    found = [path for path in candidates if os.path.lexists(path)]
+    if len(found) > 1:
         raise RefusedFileError(
-            f"{table_name}.parquet", "Parquet input is not read by this version; bring a CSV file."
+            found[1].name, f"{found[0].name} is there too; bring one file for each table."
         )
-    path = folder / f"{table_name}.csv"
-    return path if path.exists() or path.is_symlink() else None
+    return found[0] if found else None
+
+
+def _warn_of_unread_files(folder: Path, paths: dict[str, Path], warn: Warn) -> None:
+    """A file that looks like a table's, such as Procedures.csv, must not be missed in silence."""
+    names = tuple((*input_tables("clinic"), *input_tables("own_reference")))
+    for path in sorted(folder.iterdir()):
+        if path.name.casefold().startswith(names) and path not in paths.values():
+            warn(f"{path.name} is not read: a file's name must be <table>.csv or <table>.parquet.")
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: InputTable) -> None:
@@ -152,174 +154,183 @@ def _load_file(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     table: InputTable,
-    warn: Callable[[str], object],
+    warn: Warn,
     progress: Callable[[int], object],
 ) -> LoadedFile:
-    """Read one CSV file into its all-text table, or refuse it whole.
+    """Read one file into its all-text table, or refuse it whole."""
+    sha256 = hashlib.sha256()
 
-    The records go through a normalised copy, every cell quoted, so that DuckDB has nothing to
-    guess; the copy is deleted again.
-    """
-    _create_table(connection, table)
-    _refuse_unless_regular(path)
-    n_records = 0
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", suffix=".csv", dir=_private_folder(connection)
-    ) as copy:
-        writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        hashed = _HashedBytes(path, progress)
-        try:
-            for record in _records(hashed, path, table, warn):
-                writer.writerow(record)
-                n_records += 1
-        finally:
-            hashed.close()
-        if n_records == 0:
-            if table.name in NEVER_EMPTY_TABLES:
-                raise RefusedFileError(path.name, "the file has a header and no records.")
-            warn(f"{path.name}: the file has a header and no records.")
-        copy.flush()
-        # Parameters of read_csv say everything: DuckDB guesses nothing about our own copy.
-        types = {"line_number": "bigint", "has_wrong_field_count": "boolean"}
-        types |= dict.fromkeys(table.columns, "varchar")
-        if n_records:
-            connection.execute(
-                f"insert into {table.schema}.{table.name} select * from read_csv(?, "
-                f"columns = {types}, header = false, auto_detect = false, delim = ',', "
-                "quote = '\"', escape = '\"', new_line = '\\n', strict_mode = true)",
-                [copy.name],
-            )
-    loaded = connection.execute(f"select count(*) from {table.schema}.{table.name}").fetchone()
-    if loaded != (n_records,):
+    def chunks() -> Iterator[bytes]:
+        while chunk := os.read(descriptor, _CHUNK):
+            sha256.update(chunk)
+            progress(len(chunk))
+            yield chunk
+
+    with _regular_file(path) as descriptor:
+        before = os.fstat(descriptor)
+        if path.suffix == ".csv":
+            n_records = _load_csv(connection, chunks(), path.name, table, warn)
+        else:
+            for _ in chunks():
+                pass
+            n_records = _load_parquet(connection, descriptor, path.name, table, warn)
+        after = os.fstat(descriptor)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise RefusedFileError(path.name, "the file changed while it was read; run again.")
+    row = connection.execute(f"select count(*) from {table.schema}.{table.name}").fetchone()
+    if row != (n_records,):
         raise RefusedFileError(path.name, "not every record reached the database; please report.")
-    return LoadedFile(table.name, path.name, hashed.sha256.hexdigest(), n_records)
+    if n_records == 0:
+        if table.name in NEVER_EMPTY_TABLES:
+            raise RefusedFileError(path.name, "the file has a header and no records.")
+        warn(f"{path.name}: the file has a header and no records.")
+    return LoadedFile(table.name, path.name, sha256.hexdigest(), n_records)
 
 
-def _warn_of_empty_rescue_flags(
-    connection: duckdb.DuckDBPyConnection, file_name: str, warn: Callable[[str], object]
-) -> None:
-    """An own row replaces the shipped one, so that a cell left empty can switch a rule off."""
-    for (line_number,) in connection.execute(
-        "select line_number from raw_reference.ingredients "
-        "where coalesce(trim(is_rescue), '') = '' order by line_number"
-    ).fetchall():
-        warn(
-            f"{file_name}, line {line_number}: is_rescue is empty, so this ingredient is no rescue "
-            "drug, even if it is shipped as one."
-        )
-
-
-def _private_folder(connection: duckdb.DuckDBPyConnection) -> Path:
-    row = connection.execute(
-        "select path from duckdb_databases() where database_name = current_database()"
-    ).fetchone()
-    assert row is not None
-    return Path(row[0]).parent
-
-
-def _refuse_unless_regular(path: Path) -> None:
+@contextmanager
+def _regular_file(path: Path) -> Iterator[int]:
+    """Open a file for reading; a link is none, wherever it points, nor is a folder or a pipe."""
     try:
-        mode = path.lstat().st_mode
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(path.lstat().st_mode):
             raise RefusedFileError(path.name, "not a regular file (a folder, a link or a device).")
-        with path.open("rb"):
-            pass
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise RefusedFileError(path.name, f"cannot be read ({error.strerror}).") from error
-
-
-def _records(
-    hashed: _HashedBytes,
-    path: Path,
-    table: InputTable,
-    warn: Callable[[str], object],
-) -> Iterator[list[object]]:
-    """Yield line number, wrong-field-count flag and the table's cells of each record."""
-    csv.field_size_limit(_LONGEST_CELL)
-    text = io.TextIOWrapper(io.BufferedReader(hashed, _CHUNK), encoding="utf-8-sig", newline="")
-    reader = csv.reader(_lines_without_nul(text), strict=True)
-    first_line = 1
-    header: list[str] | None = None
-    positions: list[int | None] = []
     try:
-        for cells in reader:
-            line_number, first_line = first_line, reader.line_num + 1
-            if not cells:
-                continue
-            if header is None:
-                header = [cell.strip().casefold() for cell in cells]
-                positions = _positions(header, path.name, line_number, table, warn)
-            elif len(cells) != len(header):
-                yield [line_number, True, *("" for _ in table.columns)]
-            else:
-                yield [
-                    line_number,
-                    False,
-                    *("" if at is None else cells[at][:_KEPT_CHARACTERS] for at in positions),
-                ]
-    except UnicodeDecodeError as error:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _load_csv(
+    connection: duckdb.DuckDBPyConnection,
+    chunks: Iterator[bytes],
+    file_name: str,
+    table: InputTable,
+    warn: Warn,
+) -> int:
+    """Stream a CSV file's records through a pipe into the table; return their number.
+
+    This thread loads while another one reads, so that neither waits and nothing of the file
+    comes to lie elsewhere on the disk.
+    """
+    file = CsvFile(chunks, file_name, table.required_columns)
+    positions = _positions(file.header, file_name, file.header_line, table, warn)
+    kept = frozenset(positions.values())
+    reading_end, writing_end = os.pipe()
+    faults: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with os.fdopen(writing_end, "wb") as out:
+                file.write_records(kept, out)
+        except BrokenPipeError:
+            pass  # DuckDB gave up, and says so itself.
+        except BaseException as fault:
+            faults.append(fault)
+
+    # Parameters of read_csv say everything: DuckDB guesses nothing.
+    names = ["line_number", "flag", *(f"cell_{at}" for at in range(len(file.header)))]
+    types = dict.fromkeys(names, "varchar") | {"line_number": "bigint", "flag": "boolean"}
+    cells = [f"cell_{positions[name]}" if name in positions else "null" for name in table.columns]
+    writer = Thread(target=write, name=f"reading {file_name}")
+    writer.start()
+    try:
+        connection.execute(
+            f"insert into {table.schema}.{table.name} "
+            f"select line_number, flag, {', '.join(cells)} from read_csv(?, "
+            f"columns = {types}, header = false, auto_detect = false, delim = ',', "
+            "quote = '\"', escape = '\"', new_line = '\\n', strict_mode = true)",
+            [f"/dev/fd/{reading_end}"],
+        )
+    finally:
+        os.close(reading_end)
+        writer.join()
+        if faults:
+            raise faults[0]
+    return file.n_records
+
+
+def _load_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    descriptor: int,
+    file_name: str,
+    table: InputTable,
+    warn: Warn,
+) -> int:
+    """Load a Parquet file's records as text into the table; return their number.
+
+    A record's line number is the one that it would have in a CSV file: the header is line 1.
+    """
+    # By descriptor, so that it is the file that was hashed, and `[` in a name is no pattern.
+    file = f"read_parquet('/dev/fd/{descriptor}', file_row_number = true)"
+    try:
+        header = _parquet_header(connection, f"/dev/fd/{descriptor}")
+        types = [row[1] for row in connection.execute(f"describe from {file}").fetchall()]
+        positions = _positions(header, file_name, None, table, warn)
+        for name, at in positions.items():
+            if not types[at].startswith(_CELL_TYPES) or types[at].endswith("]"):
+                raise RefusedFileError(
+                    file_name, "neither text nor a number, a boolean or a date.", None, name
+                )
+        cells = {name: f"cast(#{at + 1} as varchar)" for name, at in positions.items()}
+        nul = " or ".join(f"contains({cell}, chr(0))" for cell in cells.values())
+        row = connection.execute(
+            f"select count(*), min(file_row_number + 2) filter (where {nul}) from {file}"
+        ).fetchone()
+    except duckdb.OutOfMemoryException:
+        raise
+    # DuckDB's own words are not repeated: they may quote a cell.
+    except duckdb.Error as error:
         raise RefusedFileError(
-            path.name, "not UTF-8; save the file as CSV UTF-8.", _first_undecodable_line(path)
+            file_name, f"cannot be read as Parquet ({type(error).__name__})."
         ) from error
-    except _NulCharacterError as error:
-        raise RefusedFileError(path.name, "a NUL character.", error.line_number) from error
-    except csv.Error as error:
-        raise RefusedFileError(path.name, _quoting_fault(error), first_line) from error
-    if header is None:
-        raise RefusedFileError(path.name, "the file is empty; a header line is needed.")
+    assert row is not None
+    n_records, line_of_nul = row
+    if line_of_nul is not None:
+        raise RefusedFileError(file_name, "a NUL character.", line_of_nul)
+    kept = [
+        f"left({cells[name]}, {KEPT_CHARACTERS})" if name in cells else "null"
+        for name in table.columns
+    ]
+    connection.execute(
+        f"insert into {table.schema}.{table.name} "
+        f"select file_row_number + 2, false, {', '.join(kept)} from {file}"
+    )
+    return int(n_records)
 
 
-class _NulCharacterError(Exception):
-    def __init__(self, line_number: int) -> None:
-        super().__init__(line_number)
-        self.line_number = line_number
+def _parquet_header(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
+    """Return the names of a Parquet file's columns as they stand there, folded.
 
-
-def _lines_without_nul(text: io.TextIOWrapper) -> Iterator[str]:
-    for line_number, line in enumerate(text, start=1):
-        if "\0" in line:
-            raise _NulCharacterError(line_number)
-        yield line
-
-
-def _quoting_fault(error: csv.Error) -> str:
-    message = str(error)
-    if "field larger than" in message:
-        return "a cell of more than 64 MiB; a quotation mark is probably not closed."
-    if "unexpected end of data" in message:
-        return "a quotation mark is opened and not closed before the end of the file."
-    return "text after a closing quotation mark."
-
-
-def _first_undecodable_line(path: Path) -> int | None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        for line_number, line in enumerate(file, start=1):
-            try:
-                decoder.decode(line)
-            except UnicodeDecodeError:
-                return line_number
-    return None
+    DuckDB's own reading would rename the second of two columns with one name.
+    """
+    (_, _), *elements = connection.execute(
+        "select name, coalesce(num_children, 0) from parquet_schema(?)", [file]
+    ).fetchall()
+    names = []
+    # The schema is a tree, written depth first; columns are the children of its root.
+    n_open: list[int] = []
+    for name, n_children in elements:
+        if not n_open:
+            names.append(folded_heading(name))
+        else:
+            n_open[-1] -= 1
+        if n_children:
+            n_open.append(n_children)
+        while n_open and n_open[-1] == 0:
+            n_open.pop()
+    return names
 
 
 def _positions(
-    header: list[str],
-    file_name: str,
-    line_number: int,
-    table: InputTable,
-    warn: Callable[[str], object],
-) -> list[int | None]:
-    """Return where in a record each of the table's columns stands, None where it does not.
+    header: list[str], file_name: str, line_number: int | None, table: InputTable, warn: Warn
+) -> dict[str, int]:
+    """Return where in a record each of the table's columns stands, if it does.
 
     Raises:
-        RefusedFileError: another delimiter, a duplicated column, or a required one missing.
+        RefusedFileError: a column is named twice, or a required one is missing.
     """
-    if len(header) == 1:
-        for delimiter, name in _OTHER_DELIMITERS.items():
-            if delimiter in header[0]:
-                raise RefusedFileError(
-                    file_name, f"cells are parted by a {name}; a comma is needed.", line_number
-                )
     for column in table.columns:
         n_times = header.count(column)
         if n_times > 1:
@@ -341,4 +352,18 @@ def _positions(
     for column in table.columns:
         if column not in header:
             warn(f"{file_name}: no column {column}; taken as empty.")
-    return [header.index(column) if column in header else None for column in table.columns]
+    return {column: header.index(column) for column in table.columns if column in header}
+
+
+def _warn_of_empty_rescue_flags(
+    connection: duckdb.DuckDBPyConnection, file_name: str, warn: Warn
+) -> None:
+    """An own row replaces the shipped one, so that a cell left empty can switch a rule off."""
+    for (line_number,) in connection.execute(
+        "select line_number from raw_reference.ingredients "
+        "where coalesce(trim(is_rescue), '') = '' order by line_number"
+    ).fetchall():
+        warn(
+            f"{file_name}, line {line_number}: is_rescue is empty, so this ingredient is no rescue "
+            "drug, even if it is shipped as one."
+        )

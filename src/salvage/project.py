@@ -19,12 +19,14 @@ class InputTable:
         name: the table's and the file's name.
         columns: column names in the contract's order.
         required_columns: those whose value is required; their header must be there.
+        codes: the codes of each column that holds one of a few.
         schema: schema of the private warehouse that its records are loaded into.
     """
 
     name: str
     columns: tuple[str, ...]
     required_columns: frozenset[str]
+    codes: dict[str, tuple[str, ...]]
     schema: str
 
 
@@ -53,6 +55,11 @@ def _input_table(table: dict[str, Any], schema: str) -> InputTable:
         required_columns=frozenset(
             column["name"] for column in columns if column["config"]["meta"].get("is_required")
         ),
+        codes={
+            column["name"]: tuple(column["config"]["meta"]["codes"])
+            for column in columns
+            if "codes" in column["config"]["meta"]
+        },
         schema=schema,
     )
 

@@ -1,9 +1,13 @@
 """What the commands print at their end: small tables made from the marts."""
 
+import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
 import pandas
+
+from salvage.project import input_tables
 
 _ARMS = """
 select
@@ -69,11 +73,48 @@ _QUARANTINE = """
 select
     file_name as file,
     line_number as line,
-    coalesce(column_name, '-') as column,
+    column_name as column,
     reason
 from marts.dq_quarantine
 order by file, line
 """
+
+_UNMAPPED_RECORDS = """
+select
+    file_name as file,
+    line_number as line,
+    column_name as column
+from marts.dq_unmapped_names
+order by file, line
+"""
+
+# How to mend a record that is kept out (SPEC 1); {codes} are those of the column.
+_REMEDIES = {
+    "wrong_field_count": "The record has more or fewer cells than the header; put a cell that "
+    "holds a comma into quotation marks.",
+    "field_too_long": "Shorten the cell to at most 10,000 characters.",
+    "missing_required": "Fill the cell; a value is required.",
+    "bad_id": "Write the id with letters, digits and _ . : - only, at most 64 of them, "
+    "beginning with a letter or a digit.",
+    "bad_date": "Write the date as YYYY-MM-DD, without time, a day of the calendar from "
+    "1850-01-01 on; leave it empty where it is not known and not required.",
+    "bad_number": "Write a plain number with a decimal point, without unit or thousands "
+    "separator (a dose above 0, a grade from 1 to 5); leave it empty where it is not known.",
+    "bad_boolean": "Write true or false; leave it empty where it is not known.",
+    "bad_code": "Write one of: {codes}.",
+    "duplicate_key": "Records with this id contradict each other; keep the right one, or give "
+    "each its own id.",
+    "birth_after_death": "The patient dies before being born; correct one of the dates.",
+    "follow_up_before_birth": "The last follow-up is before birth; correct one of the dates.",
+    "orphan_patient": "No accepted patient has this id; mend or add that patient's record in "
+    "the file of patients first.",
+    "end_before_start": "It ends before it begins; correct one of the dates.",
+    "before_birth": "It begins before the patient's birth; correct one of the dates.",
+    "after_death": "It begins after the patient's death; correct one of the dates.",
+    "after_cutoff": "It begins after the patient's observation ended; correct the date, or the "
+    "patient's last follow-up.",
+}
+_UNMAPPED_REMEDY = "The name is not known; correct it, or add it to {file}."
 
 _SHOWN_LINES = 10
 
@@ -110,9 +151,64 @@ def ledger_table(database: Path) -> str:
     return _table(database, _LEDGER)
 
 
-def quarantine_table(database: Path) -> str:
-    """Return file, line, column and reason of each quarantined record, '' where none is."""
-    return _table(database, _QUARANTINE)
+def quarantine_table(database: Path, n_shown: int) -> str:
+    """Return file, line, column and reason of the first quarantined records, '' where none is."""
+    return _table(database, f"{_QUARANTINE} limit {n_shown}")
+
+
+def write_check(database: Path, folder: Path) -> None:
+    """Write the account of every record as CSV files, so that a clinic can mend its export.
+
+    row_ledger.csv has a line for each file, quarantine.csv one for each quarantined record and
+    unmapped_names.csv one for each accepted record whose name is not known; the latter two say
+    how to mend it. No cell's value is in them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        ledger = connection.execute(_LEDGER.replace("end dates cut", "end_dates_cut"))
+        _write_csv(folder / "row_ledger.csv", _names(ledger), ledger.fetchall())
+        quarantine = connection.execute(_QUARANTINE)
+        _write_csv(
+            folder / "quarantine.csv",
+            [*_names(quarantine), "how_to_mend"],
+            ((*row, remedy(*row[-2:])) for row in quarantine.fetchall()),
+        )
+        unmapped = connection.execute(_UNMAPPED_RECORDS)
+        _write_csv(
+            folder / "unmapped_names.csv",
+            [*_names(unmapped), "how_to_mend"],
+            (
+                (*row, _UNMAPPED_REMEDY.format(file=_names_file(row[2])))
+                for row in unmapped.fetchall()
+            ),
+        )
+
+
+def remedy(column: str | None, reason: str) -> str:
+    """Return a sentence on how to mend a record that is quarantined for this reason."""
+    codes: tuple[str, ...] = ()
+    if reason == "bad_code":
+        (codes,) = {
+            table.codes[column]
+            for table in input_tables("clinic").values()
+            if column in table.codes
+        }
+    return _REMEDIES[reason].format(codes=", ".join(codes))
+
+
+def _names_file(column: str) -> str:
+    return f"{column}s.csv"
+
+
+def _names(result: duckdb.DuckDBPyConnection) -> list[str]:
+    return [str(column[0]) for column in result.description or []]
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def unmapped_names(database: Path) -> list[str]:
@@ -121,7 +217,7 @@ def unmapped_names(database: Path) -> list[str]:
         rows = connection.execute(_UNMAPPED).fetchall()
     return [
         f"{file}: {n_records} accepted records have a {column} that is not known and count for "
-        f"nothing; add it to {'drug' if column == 'drug_name' else 'procedure'}_names.csv "
+        f"nothing; add it to {_names_file(column)} "
         f"(line {', '.join(map(str, lines[:_SHOWN_LINES]))}"
         f"{' ...' if n_records > _SHOWN_LINES else ''})."
         for file, column, n_records, lines in rows
@@ -135,8 +231,8 @@ def n_quarantined(database: Path) -> int:
     return int(row[0]) if row else 0
 
 
-def reference_problems(database: Path) -> list[str]:
-    """Return a sentence for each bad row of the study's own reference files."""
+def reference_problems(database: Path, folder: Path) -> list[str]:
+    """Return a sentence for each bad row of the reference files in the study's folder."""
     with duckdb.connect(str(database), read_only=True) as connection:
         built = connection.execute(
             "select 1 from duckdb_tables() where table_name = 'int_reference_problems'"
@@ -148,8 +244,8 @@ def reference_problems(database: Path) -> list[str]:
             "from intermediate.int_reference_problems order by all"
         ).fetchall()
     return [
-        f"{table}.csv, line {line}{f', column {column}' if column else ''}: "
-        f"{_REFERENCE_FAULTS[reason]}."
+        f"{table}{'.parquet' if (folder / f'{table}.parquet').exists() else '.csv'}, "
+        f"line {line}{f', column {column}' if column else ''}: {_REFERENCE_FAULTS[reason]}."
         for table, line, column, reason in rows
     ]
 
