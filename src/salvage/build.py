@@ -70,6 +70,8 @@ def dbt_build(
         "--quiet",
         "--log-level",
         "none",
+        # run_results.json would repeat DuckDB's words on a failure, which may quote a cell.
+        "--no-write-json",
         "--log-path",
         str((output / "logs").resolve()),
         "build",

@@ -3,7 +3,6 @@
 import fcntl
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -98,7 +97,8 @@ def _run(
     warehouse = output / "warehouse.duckdb"
     for remnant in (warehouse, output / "warehouse.duckdb.wal"):
         remnant.unlink(missing_ok=True)
-    shutil.rmtree(output / "warehouse.duckdb.tmp", ignore_errors=True)
+    for folder in (output / "warehouse.duckdb.tmp", output / ".check"):
+        shutil.rmtree(folder, ignore_errors=True)
     result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
 
     # Imported here: they cost seconds, and a refused file should not wait for them.
@@ -161,42 +161,61 @@ def check(input_folder: Path, output_folder: Path, data_cutoff_date: datetime | 
     Exit status: 0 every record is accepted or a copy of one; 1 some are quarantined; 2 wrong
     usage or a file refused.
     """
-    with _sentences(), tempfile.TemporaryDirectory(prefix="salvage-check-") as folder:
+    with _sentences():
         _refuse_unusable_output(output_folder)
-        # A report of an earlier check must not be taken for that of a file refused now.
-        shutil.rmtree(output_folder / "check", ignore_errors=True)
-        warehouse = Path(folder) / "warehouse.duckdb"
-        result = _load_and_build(
-            input_folder,
-            warehouse,
-            Path(folder),
-            data_cutoff_date,
-            select=(
-                "+dq_row_ledger",
-                "+dq_quarantine",
-                "+dq_unmapped_names",
-                "+int_reference_problems",
-            ),
-        )
-        if not result.passed:
-            failed = [test.name for test in result.tests if not test.passed]
-            raise SalvageError("The ledger does not hold: " + "; ".join(result.errors + failed))
+        with _one_run_at_a_time(output_folder):
+            # A report of an earlier check must not be taken for that of a file refused now.
+            shutil.rmtree(output_folder / "check", ignore_errors=True)
+            with _private_folder(output_folder / ".check") as folder:
+                _check(input_folder, output_folder / "check", folder, data_cutoff_date)
 
-        from salvage import report
 
-        click.echo(report.ledger_table(warehouse))
-        for sentence in report.unmapped_names(warehouse):
-            _warn(sentence)
-        n_quarantined = report.n_quarantined(warehouse)
-        if n_quarantined:
-            click.echo("\nQuarantined records (the value is never shown):")
-            click.echo(report.quarantine_table(warehouse, _SHOWN_RECORDS))
-            if n_quarantined > _SHOWN_RECORDS:
-                click.echo(f"... and {n_quarantined - _SHOWN_RECORDS} more.")
-        report.write_check(warehouse, output_folder / "check")
-        click.echo(f"\nAll of it, with how to mend it: {output_folder / 'check'}/")
-        if n_quarantined:
-            sys.exit(1)
+def _check(
+    input_folder: Path, reports: Path, private: Path, data_cutoff_date: datetime | None
+) -> None:
+    warehouse = private / "warehouse.duckdb"
+    result = _load_and_build(
+        input_folder,
+        warehouse,
+        private,
+        data_cutoff_date,
+        select=(
+            "+dq_row_ledger",
+            "+dq_quarantine",
+            "+dq_unmapped_names",
+            "+int_reference_problems",
+        ),
+    )
+    if not result.passed:
+        failed = [test.name for test in result.tests if not test.passed]
+        raise SalvageError("The ledger does not hold: " + "; ".join(result.errors + failed))
+
+    from salvage import report
+
+    click.echo(report.ledger_table(warehouse))
+    for sentence in report.unmapped_names(warehouse):
+        _warn(sentence)
+    n_quarantined = report.n_quarantined(warehouse)
+    if n_quarantined:
+        click.echo("\nQuarantined records (the value is never shown):")
+        click.echo(report.quarantine_table(warehouse, _SHOWN_RECORDS))
+        if n_quarantined > _SHOWN_RECORDS:
+            click.echo(f"... and {n_quarantined - _SHOWN_RECORDS} more.")
+    report.write_check(warehouse, reports)
+    click.echo(f"\nAll of it, with how to mend it: {reports}/")
+    if n_quarantined:
+        sys.exit(1)
+
+
+@contextmanager
+def _private_folder(folder: Path) -> Iterator[Path]:
+    """A folder for a build that nobody shall keep, cleared of what a killed check left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load_and_build(
@@ -210,6 +229,8 @@ def _load_and_build(
     show_progress = sys.stderr.isatty()
     click.echo(f"Reading {input_folder} ...", err=True)
     with duckdb.connect(str(warehouse)) as connection:
+        # It holds every cell of the input.
+        warehouse.chmod(0o600)
         load_folder(input_folder, connection, _warn, show_progress)
     click.echo("Building and testing ...", err=True)
     cutoff = data_cutoff_date.date().isoformat() if data_cutoff_date else ""

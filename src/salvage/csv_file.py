@@ -1,15 +1,14 @@
 """Strict reading of one CSV file: UTF-8, RFC 4180, commas, a header (SPEC 1).
 
-The file goes by in blocks of whole lines. A block in which every line is one record of the
-header's width is passed on as it stands; any other goes record by record through Python's csv
-module. Both ways write the same plain CSV for DuckDB, each record with its line number.
+The file goes by as a stream. A run of lines each of which is one record of the header's width is
+passed on as it stands; any other record goes through Python's csv module, one at a time. Both
+ways write the same plain CSV for DuckDB, each record with its line number.
 """
 
 import csv
 import io
 import re
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import BinaryIO
 
 from salvage.errors import RefusedFileError
@@ -17,7 +16,7 @@ from salvage.errors import RefusedFileError
 # A longer cell is `field_too_long` (SPEC 1); one character more is enough to show it.
 KEPT_CHARACTERS = 10_001
 # Beyond this an unterminated quote is swallowing the file.
-_LONGEST_LINE = _LONGEST_CELL = 64 * 1024 * 1024
+_LONGEST_RECORD = 64 * 1024 * 1024
 
 _OTHER_DELIMITERS = {
     ";": "semicolon",
@@ -35,8 +34,12 @@ _OTHER_FORMATS = {
     b"\xfe\xff": "not UTF-8 (it is UTF-16); save the file as CSV UTF-8.",
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CELL = r'(?:"(?:[^"]|"")*+"|[^",\r\n]*+)'
-_RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*+(?:\r\n|\r|\n)?")
+
+# RFC 4180, as bytes: UTF-8 has no comma, quotation mark or line end inside a character.
+_QUOTED = rb'"(?:[^"]|"")*+"'
+_CELL = rb'(?:%b|[^",\r\n]*+)' % _QUOTED
+_RECORD = re.compile(rb"%b(?:,%b)*+(?:\r\n|\r|\n|\Z)" % (_CELL, _CELL))
+_OPEN_RECORD = re.compile(rb'(?:%b,)*+"(?:[^"]|"")*+\Z' % _CELL)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -64,13 +67,13 @@ class CsvFile:
     ) -> None:
         self.n_records = 0
         self._file_name = file_name
-        self._blocks = self._whole_lines(chunks)
-        # Lines of the block that is read record by record, the next one first.
-        self._lines: deque[str] = deque()
+        self._chunks = iter(chunks)
+        # What has been read of the file and not yet passed on begins at _data[_at].
+        self._data = b""
+        self._at = 0
+        self._is_all_read = False
         self._n_lines = 0  # lines of the file that are behind us
-        self._record_lines: list[str] = []
-        csv.field_size_limit(_LONGEST_CELL)
-        self._reader = csv.reader(self._lines_of_record(), strict=True)
+        self._skip_signature()
         self.header_line, self.header = self._read_header(known_columns)
 
     def write_records(self, kept: Collection[int], out: BinaryIO) -> None:
@@ -82,55 +85,51 @@ class CsvFile:
                 number of fields is not the header's, all of whose cells are empty; else f.
         """
         n_cells = len(self.header)
-        cell = rb'(?:"[^"\r\n]*+"|[^",\r\n]*+)'
-        regular_lines = re.compile(rb"(?>%b(?:,%b){%d}\n)++" % (cell, cell, n_cells - 1))
-        while True:
-            if self._lines:
-                self._write_one_by_one(kept, out)
-            block = next(self._blocks, None)
-            if block is None:
-                return
-            plain = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-            if not plain.endswith(b"\n"):
-                plain += b"\n"
-            # With one column a blank line looks like a record.
-            if n_cells > 1 and regular_lines.fullmatch(plain):
-                lines = plain.split(b"\n")
-                lines.pop()
-                if max(map(len, lines)) < KEPT_CHARACTERS:
-                    self._decoded(block)
-                    numbered = enumerate(lines, self._n_lines + 1)
-                    out.write(b"\n".join(map(b"%d,f,%b".__mod__, numbered)) + b"\n")
-                    self._n_lines += len(lines)
-                    self.n_records += len(lines)
-                    continue
-            self._begin(block)
+        cell = rb'(?:"[^"\r\n]{0,%d}+"|[^",\r\n]{0,%d}+)' % ((KEPT_CHARACTERS - 1,) * 2)
+        regular_lines = re.compile(rb"(?>%b(?:,%b){%d}\r?\n)++" % (cell, cell, n_cells - 1))
+        while self._at < len(self._data) or self._read_on():
+            # With one column a blank line would look like a record.
+            if n_cells > 1 and (lines := regular_lines.match(self._data, self._at)):
+                self._write_as_they_stand(lines[0], out)
+            elif (record := self._next_record()) is not None:
+                self._write_one(*record, kept, out)
 
-    def _write_one_by_one(self, kept: Collection[int], out: BinaryIO) -> None:
+    def _write_as_they_stand(self, run: bytes, out: BinaryIO) -> None:
+        self._decoded(run)
+        self._at += len(run)
+        lines = run.replace(b"\r\n", b"\n").split(b"\n")
+        lines.pop()
+        numbered = enumerate(lines, self._n_lines + 1)
+        out.write(b"\n".join(map(b"%d,f,%b".__mod__, numbered)) + b"\n")
+        self._n_lines += len(lines)
+        self.n_records += len(lines)
+
+    def _write_one(
+        self, line_number: int, cells: list[str], kept: Collection[int], out: BinaryIO
+    ) -> None:
         n_cells = len(self.header)
+        row: list[object]
+        if len(cells) == n_cells:
+            row = [line_number, "f"]
+            row += [cell[:KEPT_CHARACTERS] if at in kept else "" for at, cell in enumerate(cells)]
+        else:
+            row = [line_number, "t", *[""] * n_cells]
         text = io.StringIO(newline="")
-        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        while (record := self._next_record()) is not None:
-            line_number, cells = record
-            self.n_records += 1
-            if len(cells) == n_cells:
-                cells = [
-                    cell[:KEPT_CHARACTERS] if at in kept else "" for at, cell in enumerate(cells)
-                ]
-                writer.writerow([line_number, "f", *cells])
-            else:
-                writer.writerow([line_number, "t", *[""] * n_cells])
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
         out.write(text.getvalue().encode("utf-8"))
+        self.n_records += 1
+
+    def _skip_signature(self) -> None:
+        """Refuse what is another format, and pass over a byte order mark."""
+        while len(self._data) < max(map(len, _OTHER_FORMATS)) and self._read_on():
+            pass
+        for signature, kind in _OTHER_FORMATS.items():
+            if self._data.startswith(signature):
+                raise RefusedFileError(self._file_name, kind, 1)
+        self._data = self._data.removeprefix(_BYTE_ORDER_MARK)
 
     def _read_header(self, known_columns: Collection[str]) -> tuple[int, list[str]]:
-        block = next(self._blocks, b"")
-        for magic, kind in _OTHER_FORMATS.items():
-            if block.startswith(magic):
-                raise RefusedFileError(self._file_name, kind, 1)
-        self._begin(block.removeprefix(_BYTE_ORDER_MARK))
-        while self._lines or (block := next(self._blocks, b"")):
-            if not self._lines:
-                self._begin(block)
+        while self._at < len(self._data) or self._read_on():
             self._refuse_other_delimiter(known_columns)
             record = self._next_record()
             if record is not None:
@@ -139,108 +138,93 @@ class CsvFile:
         raise RefusedFileError(self._file_name, "the file is empty; a header line is needed.")
 
     def _refuse_other_delimiter(self, known_columns: Collection[str]) -> None:
-        line = self._lines[0]
-        if set(known_columns).intersection(_headings(line, ",")):
-            return
-        for delimiter, name in _OTHER_DELIMITERS.items():
-            if set(known_columns).intersection(_headings(line, delimiter)):
+        while not (end := _LINE_END.search(self._data, self._at)) and self._read_on():
+            pass
+        line = self._decoded(self._data[self._at : end.start() if end else None])
+        for delimiter in (",", *_OTHER_DELIMITERS):
+            headings = {folded_heading(cell.strip().strip('"')) for cell in line.split(delimiter)}
+            if headings.intersection(known_columns):
+                if delimiter == ",":
+                    return
                 raise RefusedFileError(
                     self._file_name,
-                    f"cells are parted by a {name}; a comma is needed.",
+                    f"cells are parted by a {_OTHER_DELIMITERS[delimiter]}; a comma is needed.",
                     self._n_lines + 1,
                 )
 
-    def _begin(self, block: bytes) -> None:
-        """Make a block's lines the next ones."""
-        self._lines.extend(io.StringIO(self._decoded(block), newline=""))
-
     def _next_record(self) -> tuple[int, list[str]] | None:
-        """Return line number and cells of the next record of this block, None where it ends.
+        """Take one record and return its line number and cells; None where a line is blank."""
+        record = self._whole_record()
+        text = self._decoded(record)
+        line_number = self._n_lines + 1
+        self._at += len(record)
+        self._n_lines += len(_LINE_END.findall(record))
+        csv.field_size_limit(_LONGEST_RECORD)
+        cells = next(csv.reader([text], strict=True))
+        return (line_number, cells) if cells else None
 
-        A record that is open at the block's end draws the next block in.
-        """
-        while self._lines:
-            line_number = self._n_lines + 1
-            self._record_lines.clear()
-            try:
-                cells = next(self._reader)
-            except csv.Error as error:
-                raise RefusedFileError(
-                    self._file_name, _quoting_fault(error), line_number
-                ) from error
-            text = "".join(self._record_lines)
-            if '"' in text and not _RECORD.fullmatch(text):
-                raise RefusedFileError(
-                    self._file_name,
-                    "a quotation mark in a cell that does not begin with one; put the whole cell "
-                    "into quotation marks and double those inside it.",
-                    line_number,
-                )
-            if cells:
-                return line_number, cells
-        return None
-
-    def _lines_of_record(self) -> Iterator[str]:
-        """Yield physical lines; the csv reader asks at a block's end only inside a record."""
+    def _whole_record(self) -> bytes:
+        """Return the record that begins here, with its line end; read on until it is whole."""
         while True:
-            if not self._lines:
-                block = next(self._blocks, None)
-                if block is None:
-                    return
-                self._begin(block)
-            line = self._lines.popleft()
-            self._n_lines += 1
-            self._record_lines.append(line)
-            yield line
+            record = _RECORD.match(self._data, self._at)
+            if record and (record.end() < len(self._data) or self._is_all_read):
+                return record[0]
+            if not record and not _OPEN_RECORD.match(self._data, self._at):
+                break
+            if not self._read_on():
+                if record:
+                    return record[0]
+                break
+        raise RefusedFileError(self._file_name, self._quoting_fault(), self._n_lines + 1)
 
-    def _whole_lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield blocks that end where a line does, the last one where the file does."""
-        rest = b""
-        for chunk in chunks:
-            rest += chunk
-            # A lone CR ends a line too, but the last one may be half of CR LF.
-            end = rest.rfind(b"\n") + 1 or rest.rfind(b"\r", 0, -1) + 1
-            if end:
-                yield rest[:end]
-                rest = rest[end:]
-            elif len(rest) > _LONGEST_LINE:
-                raise RefusedFileError(
-                    self._file_name, "a line of more than 64 MiB.", self._n_lines + 1
-                )
-        if rest:
-            yield rest
-
-    def _decoded(self, block: bytes) -> str:
-        """Return a block, which begins on the line after those behind us, as text."""
-        if (at := block.find(b"\0")) >= 0:
-            raise RefusedFileError(self._file_name, "a NUL character.", self._line_of(block, at))
+    def _quoting_fault(self) -> str:
+        rest = self._data[self._at :].decode("utf-8", "replace")
         try:
-            return block.decode("utf-8")
-        except UnicodeDecodeError as error:
+            next(csv.reader(io.StringIO(rest, newline=""), strict=True))
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                return "a quotation mark is opened and not closed before the end of the file."
+            return "text after a closing quotation mark."
+        return (
+            "a quotation mark in a cell that does not begin with one; put the whole cell into "
+            "quotation marks and double those inside it."
+        )
+
+    def _read_on(self) -> bool:
+        """Read more of the file, at least as much as waits already; False at its end."""
+        waiting = self._data[self._at :]
+        if len(waiting) > _LONGEST_RECORD:
             raise RefusedFileError(
                 self._file_name,
-                "not UTF-8; save the file as CSV UTF-8.",
-                self._line_of(block, error.start),
-            ) from error
+                "a record of more than 64 MiB; a quotation mark is probably not closed.",
+                self._n_lines + 1,
+            )
+        pieces = [waiting]
+        n_new = 0
+        while n_new <= len(waiting):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self._is_all_read = True
+                break
+            pieces.append(chunk)
+            n_new += len(chunk)
+        self._data, self._at = b"".join(pieces), 0
+        return n_new > 0
 
-    def _line_of(self, block: bytes, position: int) -> int:
-        return self._n_lines + 1 + len(_LINE_END.findall(block, 0, position))
+    def _decoded(self, piece: bytes) -> str:
+        """Return a piece, which begins on the line after those behind us, as text."""
+        if (at := piece.find(b"\0")) >= 0:
+            cause = "a NUL character."
+        else:
+            try:
+                return piece.decode("utf-8")
+            except UnicodeDecodeError as error:
+                at, cause = error.start, "not UTF-8; save the file as CSV UTF-8."
+        line_number = self._n_lines + 1 + len(_LINE_END.findall(piece, 0, at))
+        raise RefusedFileError(self._file_name, cause, line_number)
 
 
 def folded_heading(cell: str) -> str:
     """Return a column's name as it is compared: trimmed, ASCII letters in lower case."""
     name = cell.strip()
     return name.lower() if name.isascii() else name
-
-
-def _headings(line: str, delimiter: str) -> list[str]:
-    return [folded_heading(cell.strip().strip('"')) for cell in line.split(delimiter)]
-
-
-def _quoting_fault(error: csv.Error) -> str:
-    message = str(error)
-    if "field larger than" in message:
-        return "a cell of more than 64 MiB; a quotation mark is probably not closed."
-    if "unexpected end of data" in message:
-        return "a quotation mark is opened and not closed before the end of the file."
-    return "text after a closing quotation mark."

@@ -222,7 +222,7 @@ def _load_csv(
 
     def write() -> None:
         try:
-            with os.fdopen(writing_end, "wb") as out:
+            with os.fdopen(writing_end, "wb", _CHUNK) as out:
                 file.write_records(kept, out)
         except BrokenPipeError:
             pass  # DuckDB gave up, and says so itself.
