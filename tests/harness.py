@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from graphlib import TopologicalSorter
@@ -22,7 +22,8 @@ from typing import Any
 import duckdb
 
 from salvage.duckdb_plugin import register_functions
-from salvage.project import PROJECT_DIR, input_tables, public_marts
+from salvage.gate import Warn, load_folder
+from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
 from tests.oracle.oracle import Record, Reference, Row, Tables
 
 Marts = dict[str, list[Row]]
@@ -181,6 +182,8 @@ class Warehouse:
     preserve_insertion_order: bool = False
     split_scans: bool = False
     connection: duckdb.DuckDBPyConnection = field(init=False)
+    # The gate commits what it loads: it gets a database of its own, which is copied from.
+    _gate: duckdb.DuckDBPyConnection = field(init=False)
     _prepared_at: date | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -201,13 +204,12 @@ class Warehouse:
         for schema in sorted(schemas):
             execute(f"create schema {schema}")
         self._load_seeds()
-        for source in ("clinic", "own_reference"):
-            for table in input_tables(source).values():
-                columns = ", ".join(f"{column} varchar" for column in table.columns)
-                execute(
-                    f"create table {table.schema}.{table.name} "
-                    f"(line_number bigint, has_wrong_field_count boolean, {columns})"
-                )
+        for table in _tables_of_the_gate():
+            columns = ", ".join(f"{column} varchar" for column in table.columns)
+            execute(
+                f"create table {table.schema}.{table.name} "
+                f"(line_number bigint, has_wrong_field_count boolean, {columns})"
+            )
         execute(
             "create table raw.input_files (table_name varchar, file_name varchar,"
             " file_sha256 varchar, n_records bigint)"
@@ -218,7 +220,13 @@ class Warehouse:
                 execute(f"create view {model.relation} as {sql}")
             else:
                 execute(f"create table {model.relation} as {sql} with no data")
+        # Last: a statement prepared before a change of the catalog is planned anew at each run.
+        for model in self.project.models:
+            if not model.is_view:
                 self._prepare(model, None)
+        execute("attach ':memory:' as gate")
+        self._gate = self.connection.cursor()
+        self._gate.execute("use gate")
 
     def _load_seeds(self) -> None:
         for seed in self.project.seeds:
@@ -297,14 +305,47 @@ class Warehouse:
         protocol and names. wanted: names of models; empty is all public marts. The warehouse
         is empty again afterwards.
         """
+        return self._build(lambda: self.load(tables, own_reference), data_cutoff_date, wanted)
+
+    def build_from_folder(
+        self,
+        folder: Path,
+        warn: Warn,
+        data_cutoff_date: date | None = None,
+        wanted: Collection[str] = (),
+    ) -> Marts:
+        """Build in the same way from a folder, through the gate.
+
+        Raises what `load_folder` does, and nothing is built then.
+        """
+        load_folder(folder, self._gate, warn, show_progress=False)
+        return self._build(self._copy_from_gate, data_cutoff_date, wanted)
+
+    def _build(
+        self,
+        load: Callable[[], None],
+        data_cutoff_date: date | None,
+        wanted: Collection[str],
+    ) -> Marts:
         names = wanted or public_marts()
         self.connection.execute("begin")
         try:
-            self.load(tables, own_reference)
+            load()
             self.run(self.project.needed_for(names), data_cutoff_date)
             return {name: self.rows(name) for name in names}
         finally:
             self.connection.execute("rollback")
+
+    def _copy_from_gate(self) -> None:
+        relations = [f"{table.schema}.{table.name}" for table in _tables_of_the_gate()]
+        for relation in [*relations, "raw.input_files"]:
+            self.connection.execute(f"insert into warehouse.{relation} from gate.{relation}")
+
+
+def _tables_of_the_gate() -> list[InputTable]:
+    return [
+        table for source in ("clinic", "own_reference") for table in input_tables(source).values()
+    ]
 
 
 def _raw_row(record: Record, n_columns: int) -> list[str]:

@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable
 from typing import BinaryIO
 
 from salvage.errors import RefusedFileError
+from salvage.text import WHITE_SPACE
 
 # A longer cell is `field_too_long` (SPEC 1); one character more is enough to show it.
 KEPT_CHARACTERS = 10_001
 # Beyond this an unterminated quote is swallowing the file.
 _LONGEST_RECORD = 64 * 1024 * 1024
+_TOO_LONG = "a record of more than 64 MiB; is a quotation mark not closed?"
 
 _OTHER_DELIMITERS = {
     ";": "semicolon",
@@ -71,8 +73,8 @@ class CsvFile:
         # What has been read of the file and not yet passed on begins at _data[_at].
         self._data = b""
         self._at = 0
-        self._is_all_read = False
         self._n_lines = 0  # lines of the file that are behind us
+        csv.field_size_limit(_LONGEST_RECORD)
         self._skip_signature()
         self.header_line, self.header = self._read_header(known_columns)
 
@@ -142,14 +144,14 @@ class CsvFile:
             pass
         line = self._decoded(self._data[self._at : end.start() if end else None])
         for delimiter in (",", *_OTHER_DELIMITERS):
-            headings = {folded_heading(cell.strip().strip('"')) for cell in line.split(delimiter)}
+            headings = {
+                folded_heading(folded_heading(cell).strip('"')) for cell in line.split(delimiter)
+            }
             if headings.intersection(known_columns):
                 if delimiter == ",":
                     return
-                raise RefusedFileError(
-                    self._file_name,
-                    f"cells are parted by a {_OTHER_DELIMITERS[delimiter]}; a comma is needed.",
-                    self._n_lines + 1,
+                raise self._refusal(
+                    f"cells are parted by a {_OTHER_DELIMITERS[delimiter]}; a comma is needed."
                 )
 
     def _next_record(self) -> tuple[int, list[str]] | None:
@@ -159,7 +161,6 @@ class CsvFile:
         line_number = self._n_lines + 1
         self._at += len(record)
         self._n_lines += len(_LINE_END.findall(record))
-        csv.field_size_limit(_LONGEST_RECORD)
         cells = next(csv.reader([text], strict=True))
         return (line_number, cells) if cells else None
 
@@ -167,15 +168,22 @@ class CsvFile:
         """Return the record that begins here, with its line end; read on until it is whole."""
         while True:
             record = _RECORD.match(self._data, self._at)
-            if record and (record.end() < len(self._data) or self._is_all_read):
-                return record[0]
-            if not record and not _OPEN_RECORD.match(self._data, self._at):
+            if record and record.end() < len(self._data):
                 break
+            if not record and not _OPEN_RECORD.match(self._data, self._at):
+                raise self._refusal(self._quoting_fault())
+            if len(self._data) - self._at > _LONGEST_RECORD:
+                raise self._refusal(_TOO_LONG)
             if not self._read_on():
                 if record:
-                    return record[0]
-                break
-        raise RefusedFileError(self._file_name, self._quoting_fault(), self._n_lines + 1)
+                    break
+                raise self._refusal(self._quoting_fault())
+        if len(record[0]) > _LONGEST_RECORD:
+            raise self._refusal(_TOO_LONG)
+        return record[0]
+
+    def _refusal(self, cause: str) -> RefusedFileError:
+        return RefusedFileError(self._file_name, cause, self._n_lines + 1)
 
     def _quoting_fault(self) -> str:
         rest = self._data[self._at :].decode("utf-8", "replace")
@@ -193,18 +201,11 @@ class CsvFile:
     def _read_on(self) -> bool:
         """Read more of the file, at least as much as waits already; False at its end."""
         waiting = self._data[self._at :]
-        if len(waiting) > _LONGEST_RECORD:
-            raise RefusedFileError(
-                self._file_name,
-                "a record of more than 64 MiB; a quotation mark is probably not closed.",
-                self._n_lines + 1,
-            )
         pieces = [waiting]
         n_new = 0
         while n_new <= len(waiting):
             chunk = next(self._chunks, None)
             if chunk is None:
-                self._is_all_read = True
                 break
             pieces.append(chunk)
             n_new += len(chunk)
@@ -226,5 +227,5 @@ class CsvFile:
 
 def folded_heading(cell: str) -> str:
     """Return a column's name as it is compared: trimmed, ASCII letters in lower case."""
-    name = cell.strip()
+    name = cell.strip(WHITE_SPACE)
     return name.lower() if name.isascii() else name

@@ -6,8 +6,9 @@ import unicodedata
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-# Unicode's White_Space property (str.split() would take the separators U+001C-001F too).
-_WHITE_SPACE = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+from salvage.text import WHITE_SPACE
+
+_WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 
 
 def fold_name(name: str) -> str:
