@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint mutants old-clients bench lock clean
+.PHONY: help setup setup-dev run test lint mutants old-clients proofs bench lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ run: setup  ## Build, audit and publish the demo study into output/
 	$(BIN)/salvage run
 
 test: setup-dev  ## The test suite (under 10 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/ruff check .
@@ -50,9 +50,15 @@ mutants: setup-dev  ## Mutation testing of the compiled SQL (slow)
 old-clients: run  ## Open the published file in DuckDB 1.3, 1.4 and 1.5
 	tests/old_clients.sh output/published/salvage.duckdb
 
+proofs: setup-dev  ## Kills at random moments, readers during publications, a million planted faults (slow)
+	$(BIN)/python bench/planted_faults.py
+	$(BIN)/python -m tests.publication.kill_proof
+	$(BIN)/python -m tests.publication.readers_proof
+
 bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/run_against_dbt_build.py
 	$(BIN)/python bench/hundred_thousand_patients.py
+	$(BIN)/python bench/gate_against_read_csv.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \

@@ -1,6 +1,9 @@
 """Publication replaces the old release as a whole and removes nothing but old releases."""
 
+import os
 import shutil
+import stat
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -82,3 +85,52 @@ def test_open_reader_keeps_its_release(output: Path) -> None:
 def test_published_bytes_hold_no_private_table(output: Path) -> None:
     published = publish(output / "warehouse.duckdb", output)
     assert b"secret" not in (published / "salvage.duckdb").read_bytes()
+
+
+def test_one_release_is_kept_where_one_is_asked_for(output: Path) -> None:
+    for number in range(3):
+        build(output, number)
+        published = publish(output / "warehouse.duckdb", output, n_kept=1)
+        assert list((output / "releases").iterdir()) == [published.resolve()]
+    assert read(published / "salvage.duckdb") == [[(2,)]] * len(public_marts())
+
+
+def test_only_the_owner_may_write_what_is_published_whatever_the_umask(output: Path) -> None:
+    before = os.umask(0)
+    try:
+        published = publish(output / "warehouse.duckdb", output)
+    finally:
+        os.umask(before)
+    paths = [published.resolve(), *published.resolve().rglob("*")]
+    assert len(paths) == 1 + 1 + 1 + 1 + len(public_marts())
+    for path in paths:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o755 if path.is_dir() else 0o444), path
+
+
+def test_folder_of_releases_is_not_writable_by_others_either(output: Path) -> None:
+    """Whoever may write there could put another release in the place of this one."""
+    before = os.umask(0)
+    try:
+        publish(output / "warehouse.duckdb", output)
+    finally:
+        os.umask(before)
+    assert not (output / "releases").stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+@pytest.mark.parametrize("name", ["salvage.duckdb", "parquet/dim_patients.parquet"])
+def test_checksums_verify_and_tell_a_changed_byte(output: Path, name: str) -> None:
+    published = publish(output / "warehouse.duckdb", output)
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=published, capture_output=True).returncode == 0
+    listed = [line.split("  ")[1] for line in (published / "SHA256SUMS").read_text().splitlines()]
+    assert listed == sorted(
+        ["salvage.duckdb", *(f"parquet/{mart}.parquet" for mart in public_marts())]
+    )
+    content = bytearray((published / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (published / name).chmod(0o644)
+    (published / name).write_bytes(content)
+    outcome = subprocess.run(check, cwd=published, capture_output=True, text=True)
+    assert outcome.returncode == 1
+    assert outcome.stdout == f"{name}: FAILED\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from salvage.errors import NotPublishedError
+from salvage.errors import NotPublishedError, first_line
 from salvage.project import PROJECT_DIR
 
 
@@ -102,7 +102,7 @@ def dbt_build(
 
         outcome = dbtRunner(callbacks=[on_event]).invoke(arguments)
     if outcome.result is None:
-        raise NotPublishedError(f"dbt stopped: {_first_line(outcome.exception)}")
+        raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []
     for result in outcome.result:
         status, node = str(result.status), result.node
@@ -111,11 +111,7 @@ def dbt_build(
                 TestResult(node.name, node.description or "", status == "pass", result.failures)
             )
         elif status == "error":
-            errors.append(f"{node.name}: {_first_line(result.message)}")
+            errors.append(f"{node.name}: {first_line(result.message)}")
         elif status == "skipped":
             errors.append(f"{node.name}: not built, since something before it failed.")
     return BuildResult(tests, errors)
-
-
-def _first_line(message: object) -> str:
-    return str(message).strip().splitlines()[0] if message else "no reason given."

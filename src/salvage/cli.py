@@ -13,7 +13,7 @@ import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
-from salvage.errors import NotPublishedError, SalvageError
+from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
 from salvage.project import DEMO_DIR
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
@@ -286,10 +286,13 @@ def _sentences() -> Iterator[None]:
         click.echo(f"error: {error}", err=True)
         sys.exit(_REFUSED)
     # DuckDB's own words may quote a cell; those of an input or output fault do not.
-    except duckdb.IOException as error:
-        _end_unpublished(str(error).splitlines()[0])
     except duckdb.Error as error:
-        _end_unpublished(f"DuckDB could not go on ({type(error).__name__}).")
+        is_quotable = isinstance(error, duckdb.IOException) or FULL_DISK in str(error)
+        _end_unpublished(
+            first_line(error)
+            if is_quotable
+            else f"DuckDB could not go on ({type(error).__name__})."
+        )
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         _end_unpublished(f"{error.strerror or error}{where}")

@@ -1,5 +1,8 @@
 """Errors that reach the user as sentences."""
 
+# What the operating system says, wherever in a library's message it stands.
+FULL_DISK = "No space left on device"
+
 
 class SalvageError(Exception):
     """Something the user can mend; its text is a sentence and never holds a cell's value.
@@ -39,3 +42,11 @@ class RefusedFileError(SalvageError):
 
 class NotPublishedError(Exception):
     """The audit failed or the machine did, and nothing was published. Exit status 1 (SPEC 8)."""
+
+
+def first_line(message: object) -> str:
+    """Return what a library says of a fault as one line; of a full disk, that it is full."""
+    text = str(message or "").strip()
+    if FULL_DISK in text:
+        return "The disk is full: no space left on device."
+    return text.splitlines()[0].strip() if text else "no reason given."

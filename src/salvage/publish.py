@@ -39,6 +39,7 @@ def publish(warehouse: Path, output: Path, n_kept: int = KEPT_RELEASES) -> Path:
     refuse_foreign_publication(output)
     published, releases = output / "published", output / "releases"
     releases.mkdir(exist_ok=True)
+    releases.chmod(0o755)
     for remnant in releases.glob(".unfinished-*"):
         shutil.rmtree(remnant)
     build_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
