@@ -34,7 +34,7 @@ REASONS += ["before_birth", "after_death", "after_cutoff"]
 CONSECUTIVE = [
     ("wrong_field_count", "field_too_long"),
     ("field_too_long", "missing_required"),
-    *(("missing_required", reason) for reason in set(BAD_VALUE.values())),
+    *(("missing_required", reason) for reason in sorted(set(BAD_VALUE.values()))),
     ("bad_id", "bad_date"),
     ("bad_id", "bad_number"),
     ("bad_date", "bad_number"),
@@ -45,7 +45,7 @@ CONSECUTIVE = [
     ("bad_boolean", "bad_date"),
     ("bad_code", "bad_date"),
     ("bad_code", "bad_number"),
-    *((reason, "duplicate_key") for reason in set(BAD_VALUE.values())),
+    *((reason, "duplicate_key") for reason in sorted(set(BAD_VALUE.values()))),
     ("duplicate_key", "birth_after_death"),
     ("duplicate_key", "follow_up_before_birth"),
     ("birth_after_death", "follow_up_before_birth"),
