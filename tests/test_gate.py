@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from salvage.csv_file import CsvFile
 from salvage.errors import RefusedFileError, SalvageError
 from salvage.gate import LoadedFile, load_folder
-from salvage.project import DEMO_DIR
+from salvage.project import DEMO_DIR, InputTable
 
 HEADER = "patient_id,birth_date,sex,diagnosis,diagnosis_date,steroid_refractory,"
 HEADER += "last_follow_up_date,death_date"
@@ -306,6 +306,14 @@ PARQUET_REFUSED = {
         "select * replace (diagnosis || chr(0) as diagnosis) from source order by patient_id",
         "patients.parquet, line 2: a NUL character",
     ),
+    "nul_character_in_an_unknown_column": (
+        "select *, 'a' || chr(0) as ward from source",
+        "patients.parquet, line 2: a NUL character",
+    ),
+    "reserved_name": (
+        "select *, 1 as file_row_number from source",
+        "patients.parquet, column file_row_number: this column's name is reserved",
+    ),
     "no_record": ("from source limit 0", "patients.parquet: the file has a header and no records"),
 }
 
@@ -346,3 +354,38 @@ def test_folder_s_name_is_no_pattern(folder: Path) -> None:
     write_parquet(folder, "procedures", "from source")
     odd = folder.rename(folder.with_name("study [1]* it's"))
     assert len(load(odd)[0]) == 5
+
+
+def test_endless_line_is_refused_before_it_is_read_to_its_end() -> None:
+    n_read = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal n_read
+        while n_read < 1_000:
+            n_read += 1
+            yield b"x" * 1024 * 1024
+
+    with pytest.raises(RefusedFileError, match="more than 64 MiB"):
+        CsvFile(chunks(), "f.csv", {"a"})
+    assert n_read < 200
+
+
+def test_fault_of_the_database_ends_the_reading_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither thread waits for the other."""
+    from salvage import gate
+
+    lines = "".join(f"P{n},2005-01-01\n" for n in range(200_000))
+    (folder / "patients.csv").write_text("patient_id,last_follow_up_date\n" + lines)
+    create_table = gate._create_table
+
+    def of_numbers(connection: duckdb.DuckDBPyConnection, table: InputTable) -> None:
+        create_table(connection, table)
+        connection.execute(
+            f"alter table {table.schema}.{table.name} alter {table.columns[0]} type integer"
+        )
+
+    monkeypatch.setattr(gate, "_create_table", of_numbers)
+    with pytest.raises(duckdb.ConversionException):
+        load(folder)

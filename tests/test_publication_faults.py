@@ -24,6 +24,7 @@ import salvage.cli
 import salvage.publish
 from salvage.build import BuildResult, dbt_build
 from salvage.cli import main
+from salvage.project import public_marts
 
 KIB = 1024
 # A run of the demo leaves 30 MiB with three publications.
@@ -220,7 +221,7 @@ def test_private_build_is_open_elsewhere(
     with unpublished(disk), monkeypatch.context() as patch, ExitStack() as others:
         if step == "dbt_build":
             patch.setattr(salvage.cli, "dbt_build", dbt_build)
-        warehouse = disk.output / "warehouse.duckdb"
+        warehouse = disk.output / ".build" / "warehouse.duckdb"
         before(
             patch,
             salvage.cli,
@@ -239,9 +240,46 @@ def test_run_that_holds_the_folder_elsewhere(disk: Disk) -> None:
         ]
 
 
-def test_private_build_left_open_by_a_reader_does_not_stop_the_next_run(disk: Disk) -> None:
-    with other_program(HOLD_OPEN, disk.output / "warehouse.duckdb"):
+def test_program_that_writes_to_the_last_private_build_does_not_reach_the_next(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its write-ahead log lies beside a path, not beside the file that it opened."""
+    assert run(disk.output).exit_code == 0
+    expected = published_marts(disk.output)
+    code = (
+        "import sys, duckdb; connection = duckdb.connect(sys.argv[1]); print(flush=True); input();"
+        "connection.execute('insert into marts.dim_patients from marts.dim_patients');"
+        "print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", code, str(disk.output / "warehouse.duckdb")]
+    with (
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other,
+        monkeypatch.context() as patch,
+    ):
+        assert other.stdin is not None and other.stdout is not None
+        other.stdout.readline()
+
+        def write() -> None:
+            assert other.stdin is not None and other.stdout is not None
+            other.stdin.write("\n")
+            other.stdin.flush()
+            assert other.stdout.readline() == "\n"
+
+        before(patch, salvage.cli, "publish", write)
         assert run(disk.output).exit_code == 0
+        other.communicate("\n")
+    assert other.returncode == 0
+    assert published_marts(disk.output) == expected
+
+
+def published_marts(output: Path) -> dict[str, list[tuple[Any, ...]]]:
+    database = output / "published" / "salvage.duckdb"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {
+            mart: connection.execute(f"from marts.{mart}").fetchall() for mart in public_marts()
+        }
 
 
 def test_open_published_file_does_not_disturb_the_run(disk: Disk) -> None:

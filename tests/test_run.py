@@ -223,9 +223,9 @@ def test_failed_audit_publishes_nothing_and_leaves_what_stood_there(
 
     from salvage import build
 
-    def corrupted(*arguments: object, **options: object) -> build.BuildResult:
-        result = build.dbt_build(*arguments, **options)  # type: ignore[arg-type]
-        with duckdb.connect(str(output / "warehouse.duckdb")) as connection:
+    def corrupted(warehouse: Path, *arguments: Any, **options: Any) -> build.BuildResult:
+        result = build.dbt_build(warehouse, *arguments, **options)
+        with duckdb.connect(str(warehouse)) as connection:
             connection.execute("update marts.fct_remissions set duration_days = duration_days + 1")
         return result
 
@@ -310,12 +310,21 @@ def test_check_names_file_line_column_and_reason_but_never_the_value(
 
 
 def test_refused_file_leaves_no_report_of_an_earlier_check(study: Path, tmp_path: Path) -> None:
-    (tmp_path / "check").mkdir()
-    (tmp_path / "check" / "quarantine.csv").touch()
+    reports = tmp_path / "check"
+    reports.mkdir()
+    for name in ("quarantine.csv", "somebody_s_own.txt"):
+        (reports / name).touch()
     (study / "patients.csv").write_text("")
     result = salvage("check", "--input", study, "--output", tmp_path)
     assert result.exit_code == 2
-    assert not (tmp_path / "check").exists()
+    assert [path.name for path in reports.iterdir()] == ["somebody_s_own.txt"]
+
+
+def test_reports_are_not_written_through_a_link(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "check").symlink_to(study, target_is_directory=True)
+    result = salvage("check", "--input", study, "--output", tmp_path)
+    assert result.exit_code == 2
+    assert "is not a folder" in result.output
 
 
 def test_every_reason_has_a_remedy() -> None:
@@ -362,7 +371,7 @@ def test_empty_rescue_flag_of_an_own_ingredient_is_told(study: Path) -> None:
     assert "ingredients.csv, line 2: is_rescue is empty" in result.output
 
 
-@pytest.mark.parametrize("name", ["a_file", "a_file/below"])
+@pytest.mark.parametrize("name", ["a_file", "a_file/below", "no\udcff"])
 def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "a_file").touch()
     result = salvage("run", "--input", study, "--output", tmp_path / name)
@@ -371,10 +380,15 @@ def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) 
     assert "PosixPath" not in result.output
 
 
+@pytest.mark.parametrize("is_link", [False, True])
 def test_foreign_publication_is_left_alone_and_told_before_any_work(
-    study: Path, tmp_path: Path
+    study: Path, tmp_path: Path, is_link: bool
 ) -> None:
-    (tmp_path / "out" / "published").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    if is_link:
+        (tmp_path / "out" / "published").symlink_to(study, target_is_directory=True)
+    else:
+        (tmp_path / "out" / "published").mkdir()
     result = salvage("run", "--input", study, "--output", tmp_path / "out")
     assert result.exit_code == 2
     assert "was not made by salvage" in result.output

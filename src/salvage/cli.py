@@ -15,7 +15,7 @@ import duckdb
 from salvage.build import BuildResult, dbt_build
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
-from salvage.project import DEMO_DIR
+from salvage.project import CHECK_REPORTS, DEMO_DIR
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
 
 _REFUSED = 2
@@ -93,14 +93,25 @@ def _run(
     strict: bool,
     n_kept: int,
 ) -> None:
-    is_demo = input_folder.resolve() == DEMO_DIR
-    warehouse = output / "warehouse.duckdb"
-    for remnant in (warehouse, output / "warehouse.duckdb.wal"):
-        remnant.unlink(missing_ok=True)
-    for folder in (output / "warehouse.duckdb.tmp", output / ".check"):
-        shutil.rmtree(folder, ignore_errors=True)
-    result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
+    # In a folder of its own: a program that still has the last build open cannot reach this one.
+    with _private_folder(output / ".build") as private:
+        warehouse = private / "warehouse.duckdb"
+        result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
+        try:
+            _audit_and_publish(input_folder, warehouse, result, output, strict, n_kept)
+        finally:
+            (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
+            warehouse.replace(output / "warehouse.duckdb")
 
+
+def _audit_and_publish(
+    input_folder: Path,
+    warehouse: Path,
+    result: BuildResult,
+    output: Path,
+    strict: bool,
+    n_kept: int,
+) -> None:
     # Imported here: they cost seconds, and a refused file should not wait for them.
     from salvage import report
     from salvage.audit import run_audit
@@ -130,7 +141,7 @@ def _run(
     published = publish(warehouse, output, n_kept)
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
-    if is_demo:
+    if input_folder.resolve() == DEMO_DIR:
         click.echo(
             "\nBeside the published study (Maser 2008; matches: prints as published):\n"
             + report.comparison_table(database)
@@ -164,10 +175,10 @@ def check(input_folder: Path, output_folder: Path, data_cutoff_date: datetime | 
     with _sentences():
         _refuse_unusable_output(output_folder)
         with _one_run_at_a_time(output_folder):
-            # A report of an earlier check must not be taken for that of a file refused now.
-            shutil.rmtree(output_folder / "check", ignore_errors=True)
+            reports = output_folder / "check"
+            _clear_reports(reports)
             with _private_folder(output_folder / ".check") as folder:
-                _check(input_folder, output_folder / "check", folder, data_cutoff_date)
+                _check(input_folder, reports, folder, data_cutoff_date)
 
 
 def _check(
@@ -207,9 +218,17 @@ def _check(
         sys.exit(1)
 
 
+def _clear_reports(folder: Path) -> None:
+    """Remove the reports of an earlier check, which are not those of a file refused now."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise SalvageError(f"{folder} is not a folder; move it away and check again.")
+    for name in CHECK_REPORTS:
+        (folder / name).unlink(missing_ok=True)
+
+
 @contextmanager
 def _private_folder(folder: Path) -> Iterator[Path]:
-    """A folder for a build that nobody shall keep, cleared of what a killed check left there."""
+    """A folder that its owner alone can enter, cleared of what a killed run left there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:
@@ -255,6 +274,7 @@ def _warn(sentence: str) -> None:
 def _refuse_unusable_output(output: Path) -> None:
     """Say before any work is done that nothing can be written there."""
     try:
+        str(output).encode("utf-8")
         output.mkdir(parents=True, exist_ok=True)
         (output / ".lock").touch()
     except (OSError, UnicodeError) as error:

@@ -140,8 +140,11 @@ class CsvFile:
         raise RefusedFileError(self._file_name, "the file is empty; a header line is needed.")
 
     def _refuse_other_delimiter(self, known_columns: Collection[str]) -> None:
-        while not (end := _LINE_END.search(self._data, self._at)) and self._read_on():
-            pass
+        while not (end := _LINE_END.search(self._data, self._at)):
+            if len(self._data) - self._at > _LONGEST_RECORD:
+                raise self._refusal(_TOO_LONG)
+            if not self._read_on():
+                break
         line = self._decoded(self._data[self._at : end.start() if end else None])
         for delimiter in (",", *_OTHER_DELIMITERS):
             headings = {

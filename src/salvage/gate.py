@@ -28,10 +28,13 @@ _CHUNK = 1024 * 1024
 # Types of Parquet columns that read as the text of one cell; DECIMAL(5,2) and TIMESTAMP_NS begin
 # with one of them. A value of the wrong kind is judged later, like any other cell.
 _CELL_TYPES = (
-    *("VARCHAR", "ENUM", "UUID", "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIME"),
+    *("VARCHAR", "JSON", "ENUM", "UUID", "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIME"),
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 )
+
+# DuckDB's name for a record's place in a Parquet file.
+_ROW_NUMBER = "file_row_number"
 
 Warn = Callable[[str], object]
 
@@ -66,8 +69,12 @@ def load_folder(
             do not come together.
         RefusedFileError: a file is refused whole; then nothing of the folder is loaded.
     """
-    if not folder.is_dir():
-        raise SalvageError(f"The input folder {folder} does not exist or is not a folder.")
+    try:
+        if not folder.is_dir():
+            raise SalvageError(f"The input folder {folder} does not exist or is not a folder.")
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise SalvageError(f"The input folder cannot be read ({error.strerror}).") from error
     clinic, reference = input_tables("clinic"), input_tables("own_reference")
     tables = {**clinic, **reference}
     paths = {name: path for name in tables if (path := _find_file(folder, name))}
@@ -211,43 +218,44 @@ def _load_csv(
 ) -> int:
     """Stream a CSV file's records through a pipe into the table; return their number.
 
-    This thread loads while another one reads, so that neither waits and nothing of the file
+    Another thread loads while this one reads, so that neither waits and nothing of the file
     comes to lie elsewhere on the disk.
     """
     file = CsvFile(chunks, file_name, table.required_columns)
     positions = _positions(file.header, file_name, file.header_line, table, warn)
-    kept = frozenset(positions.values())
     reading_end, writing_end = os.pipe()
     faults: list[BaseException] = []
-
-    def write() -> None:
-        try:
-            with os.fdopen(writing_end, "wb", _CHUNK) as out:
-                file.write_records(kept, out)
-        except BrokenPipeError:
-            pass  # DuckDB gave up, and says so itself.
-        except BaseException as fault:
-            faults.append(fault)
 
     # Parameters of read_csv say everything: DuckDB guesses nothing.
     names = ["line_number", "flag", *(f"cell_{at}" for at in range(len(file.header)))]
     types = dict.fromkeys(names, "varchar") | {"line_number": "bigint", "flag": "boolean"}
     cells = [f"cell_{positions[name]}" if name in positions else "null" for name in table.columns]
-    writer = Thread(target=write, name=f"reading {file_name}")
-    writer.start()
+
+    def load() -> None:
+        try:
+            connection.execute(
+                f"insert into {table.schema}.{table.name} "
+                f"select line_number, flag, {', '.join(cells)} from read_csv(?, "
+                f"columns = {types}, header = false, auto_detect = false, delim = ',', "
+                "quote = '\"', escape = '\"', new_line = '\\n', strict_mode = true)",
+                [f"/dev/fd/{reading_end}"],
+            )
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            os.close(reading_end)
+
+    loader = Thread(target=load, name=f"loading {file_name}")
+    loader.start()
     try:
-        connection.execute(
-            f"insert into {table.schema}.{table.name} "
-            f"select line_number, flag, {', '.join(cells)} from read_csv(?, "
-            f"columns = {types}, header = false, auto_detect = false, delim = ',', "
-            "quote = '\"', escape = '\"', new_line = '\\n', strict_mode = true)",
-            [f"/dev/fd/{reading_end}"],
-        )
+        with os.fdopen(writing_end, "wb", _CHUNK) as out:
+            file.write_records(frozenset(positions.values()), out)
+    except BrokenPipeError:
+        pass  # DuckDB gave up, and its fault says why.
     finally:
-        os.close(reading_end)
-        writer.join()
-        if faults:
-            raise faults[0]
+        loader.join()
+    if faults:
+        raise faults[0]
     return file.n_records
 
 
@@ -266,17 +274,22 @@ def _load_parquet(
     file = f"read_parquet('/dev/fd/{descriptor}', file_row_number = true)"
     try:
         header = _parquet_header(connection, f"/dev/fd/{descriptor}")
-        types = [row[1] for row in connection.execute(f"describe from {file}").fetchall()]
         positions = _positions(header, file_name, None, table, warn)
+        if _ROW_NUMBER in header:
+            raise RefusedFileError(
+                file_name, "this column's name is reserved; rename it.", None, _ROW_NUMBER
+            )
+        types = [row[1] for row in connection.execute(f"describe from {file}").fetchall()]
         for name, at in positions.items():
             if not types[at].startswith(_CELL_TYPES) or types[at].endswith("]"):
                 raise RefusedFileError(
                     file_name, "neither text nor a number, a boolean or a date.", None, name
                 )
         cells = {name: f"cast(#{at + 1} as varchar)" for name, at in positions.items()}
-        nul = " or ".join(f"contains({cell}, chr(0))" for cell in cells.values())
+        texts = [f"#{at + 1}" for at, kind in enumerate(types) if kind in ("VARCHAR", "JSON")]
+        nul = " or ".join(f"contains(cast({text} as varchar), chr(0))" for text in texts)
         row = connection.execute(
-            f"select count(*), min(file_row_number + 2) filter (where {nul}) from {file}"
+            f"select count(*), min(file_row_number + 2) filter (where {nul or 'false'}) from {file}"
         ).fetchone()
     except duckdb.OutOfMemoryException:
         raise

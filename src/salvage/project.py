@@ -9,6 +9,8 @@ import yaml
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 DEMO_DIR = PROJECT_DIR / "seeds" / "demo"
+# What `salvage check` writes.
+CHECK_REPORTS = ("row_ledger.csv", "quarantine.csv", "unmapped_names.csv")
 
 
 @dataclass(frozen=True)

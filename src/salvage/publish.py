@@ -70,7 +70,11 @@ def refuse_foreign_publication(output: Path) -> None:
         SalvageError: it exists.
     """
     published = output / "published"
-    if published.exists() and not published.is_symlink():
+    is_ours = published.is_symlink() and bool(
+        _RELEASE_NAME.fullmatch(published.readlink().name)
+        and published.readlink().parent == Path("releases")
+    )
+    if os.path.lexists(published) and not is_ours:
         raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
 
 

@@ -1,13 +1,14 @@
 """What the commands print at their end: small tables made from the marts."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas
 
-from salvage.project import input_tables
+from salvage.project import CHECK_REPORTS, input_tables
 
 _ARMS = """
 select
@@ -164,23 +165,21 @@ def write_check(database: Path, folder: Path) -> None:
     how to mend it. No cell's value is in them.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    ledger_csv, quarantine_csv, unmapped_csv = (folder / name for name in CHECK_REPORTS)
     with duckdb.connect(str(database), read_only=True) as connection:
         ledger = connection.execute(_LEDGER.replace("end dates cut", "end_dates_cut"))
-        _write_csv(folder / "row_ledger.csv", _names(ledger), ledger.fetchall())
+        _write_csv(ledger_csv, _names(ledger), _rows(ledger))
         quarantine = connection.execute(_QUARANTINE)
         _write_csv(
-            folder / "quarantine.csv",
+            quarantine_csv,
             [*_names(quarantine), "how_to_mend"],
-            ((*row, remedy(*row[-2:])) for row in quarantine.fetchall()),
+            ((*row, remedy(*row[-2:])) for row in _rows(quarantine)),
         )
         unmapped = connection.execute(_UNMAPPED_RECORDS)
         _write_csv(
-            folder / "unmapped_names.csv",
+            unmapped_csv,
             [*_names(unmapped), "how_to_mend"],
-            (
-                (*row, _UNMAPPED_REMEDY.format(file=_names_file(row[2])))
-                for row in unmapped.fetchall()
-            ),
+            ((*row, _UNMAPPED_REMEDY.format(file=_names_file(row[2]))) for row in _rows(unmapped)),
         )
 
 
@@ -202,6 +201,11 @@ def _names_file(column: str) -> str:
 
 def _names(result: duckdb.DuckDBPyConnection) -> list[str]:
     return [str(column[0]) for column in result.description or []]
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := result.fetchmany(10_000):
+        yield from rows
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
