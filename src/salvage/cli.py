@@ -315,7 +315,7 @@ def _sentences() -> Iterator[None]:
         )
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        _end_unpublished(f"{error.strerror or error}{where}")
+        _end_unpublished(f"{first_line(error.strerror or error)}{where}")
 
 
 def _end_unpublished(sentence: str) -> NoReturn:

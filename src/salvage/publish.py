@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,7 +90,9 @@ def _prune(releases: Path, newest: Path, n_kept: int) -> None:
         if _RELEASE_NAME.fullmatch(path.name) and path.is_dir() and path != newest
     )
     for path in earlier[: max(0, len(earlier) - (n_kept - 1))]:
-        shutil.rmtree(path, ignore_errors=True)
+        # Under another name first, so that what bears a release's name is always whole.
+        with suppress(OSError):
+            shutil.rmtree(path.rename(path.with_name(f".unfinished-{path.name}")))
 
 
 def _write_marts(warehouse: Path, folder: Path, build_id: str) -> None:
