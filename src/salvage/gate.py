@@ -7,7 +7,7 @@ What a record is worth is judged later, in SQL; here a file as a whole is let in
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def load_folder(
     clinic, reference = input_tables("clinic"), input_tables("own_reference")
     tables = {**clinic, **reference}
     paths = {name: path for name in tables if (path := _find_file(folder, name))}
-    _warn_of_unread_files(folder, paths, warn)
+    _warn_of_unread_files(folder, tables, paths, warn)
     for name in sorted(NEEDED_TABLES - paths.keys()):
         raise SalvageError(f"The input folder holds no {name}.csv or .parquet, which is needed.")
     if len(lone := [paths[name] for name in PROTOCOL_TABLES if name in paths]) == 1:
@@ -141,11 +141,12 @@ def _find_file(folder: Path, table_name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _warn_of_unread_files(folder: Path, paths: dict[str, Path], warn: Warn) -> None:
+def _warn_of_unread_files(
+    folder: Path, tables: Collection[str], paths: dict[str, Path], warn: Warn
+) -> None:
     """A file that looks like a table's, such as Procedures.csv, must not be missed in silence."""
-    names = tuple((*input_tables("clinic"), *input_tables("own_reference")))
     for path in sorted(folder.iterdir()):
-        if path.name.casefold().startswith(names) and path not in paths.values():
+        if path.name.casefold().startswith(tuple(tables)) and path not in paths.values():
             warn(f"{path.name} is not read: a file's name must be <table>.csv or <table>.parquet.")
 
 

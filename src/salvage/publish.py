@@ -71,11 +71,13 @@ def refuse_foreign_publication(output: Path) -> None:
         SalvageError: it exists.
     """
     published = output / "published"
-    is_ours = published.is_symlink() and bool(
-        _RELEASE_NAME.fullmatch(published.readlink().name)
-        and published.readlink().parent == Path("releases")
-    )
-    if os.path.lexists(published) and not is_ours:
+    if published.is_symlink():
+        release = published.readlink()
+        is_a_release = _RELEASE_NAME.fullmatch(release.name) is not None
+        is_ours = release.parent == Path("releases") and is_a_release
+    else:
+        is_ours = not published.exists()
+    if not is_ours:
         raise SalvageError(f"{published} was not made by salvage; move it away and run again.")
 
 
