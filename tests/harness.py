@@ -21,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from salvage.build import run_dbt
 from salvage.duckdb_plugin import register_functions
 from salvage.gate import Warn, load_folder
 from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
@@ -94,8 +95,6 @@ class Project:
 
 def compile_project(folder: Path, data_cutoff_date: str = SENTINEL_DAY) -> Project:
     """Compile the dbt project in this process; `folder` gets dbt's target and logs."""
-    from dbt.cli.main import dbtRunner
-
     variables = {"input": "files", "data_cutoff_date": data_cutoff_date}
     values = {
         "--project-dir": PROJECT_DIR,
@@ -110,7 +109,7 @@ def compile_project(folder: Path, data_cutoff_date: str = SENTINEL_DAY) -> Proje
     # The file's stem is the database's name in the compiled SQL, here as in `salvage run`.
     os.environ["SALVAGE_WAREHOUSE"] = str(folder / "warehouse.duckdb")
     try:
-        outcome = dbtRunner().invoke(["--quiet", "--log-level", "none", "compile", *options])
+        outcome = run_dbt(["--quiet", "--log-level", "none", "compile", *options])
     finally:
         if before is None:
             del os.environ["SALVAGE_WAREHOUSE"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt.cli.main import dbtRunner
 
+from salvage.build import run_dbt
 from salvage.project import PROJECT_DIR, public_marts
 
 
@@ -21,11 +21,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("dbt")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-        run_dbt(folder, "build", "--exclude", "resource_type:unit_test")
+        dbt(folder, "build", "--exclude", "resource_type:unit_test")
         yield folder
 
 
-def run_dbt(folder: Path, *command: str) -> None:
+def dbt(folder: Path, *command: str) -> None:
     """Run dbt as from the root; a warning is an error."""
     arguments = ["--warn-error", "--quiet", "--log-path", str(folder / "logs"), *command]
     arguments += [
@@ -35,17 +35,17 @@ def run_dbt(folder: Path, *command: str) -> None:
         str(PROJECT_DIR / "profiles"),
     ]
     arguments += ["--target-path", str(folder / "target")]
-    outcome = dbtRunner().invoke(arguments)
+    outcome = run_dbt(arguments)
     assert outcome.success, (outcome.exception, outcome.result)
 
 
 @pytest.mark.parametrize("command", ["run", "test"])
 def test_dbt_command_works_without_a_warning(folder: Path, command: str) -> None:
-    run_dbt(folder, *command.split())
+    dbt(folder, *command.split())
 
 
 def test_docs_are_generated_and_every_column_is_described(folder: Path) -> None:
-    run_dbt(folder, "docs", "generate", "--static")
+    dbt(folder, "docs", "generate", "--static")
     assert (folder / "target" / "static_index.html").is_file()
     catalog: dict[str, Any] = json.loads((folder / "target" / "catalog.json").read_text())
     manifest: dict[str, Any] = json.loads((folder / "target" / "manifest.json").read_text())

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt.cli.main import dbtRunner
 
+from salvage.build import run_dbt
 from salvage.project import PROJECT_DIR
 from tests.corruption import cases, let_marts_hold_null, undone
 
@@ -381,7 +381,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     path = folder / "warehouse.duckdb"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SALVAGE_WAREHOUSE", str(path))
-        outcome = dbtRunner().invoke(
+        outcome = run_dbt(
             [
                 "build",
                 "--quiet",

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dbt.cli.main import dbtRunner
 
+from salvage.build import run_dbt
 from salvage.project import PROJECT_DIR
 
 # Compiles a line of SQL under some settings; returns the SQL and everything that dbt said.
@@ -23,7 +23,7 @@ def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     ]
     patch = pytest.MonkeyPatch()
     patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-    manifest = dbtRunner().invoke(["parse", *options]).result
+    manifest = run_dbt(["parse", *options]).result
     patch.undo()
 
     def run(sql: str, **settings: str) -> tuple[str | None, str]:
@@ -37,8 +37,10 @@ def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
 
         # A query that failed would still stand there, under the same name.
         manifest.nodes.pop("sql_operation.salvage.inline_query", None)
-        outcome = dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(
-            ["compile", "--inline", sql, "--vars", json.dumps(settings), *options]
+        outcome = run_dbt(
+            ["compile", "--inline", sql, "--vars", json.dumps(settings), *options],
+            manifest,
+            [on_event],
         )
         said.append(str(outcome.exception))
         return (compiled[0].strip() if outcome.success else None), "\n".join(said)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,34 @@ class BuildResult:
         return not self.errors and all(test.passed for test in self.tests)
 
 
+def run_dbt(
+    arguments: Sequence[str],
+    manifest: Any = None,
+    callbacks: Sequence[Callable[[Any], None]] = (),
+) -> Any:
+    """Run dbt in this process and let go of the database, which dbt itself keeps open.
+
+    Args:
+        arguments: dbt's command line.
+        manifest: a parsed project, to save dbt the parsing of it.
+        callbacks: called with each of dbt's events.
+
+    Returns:
+        dbt's `dbtRunnerResult`.
+    """
+    # Imported here: it costs seconds, and a refused file should not wait for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    try:
+        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(list(arguments))
+    finally:
+        # close_all_connections() only forgets it; who still refers to it keeps the file open.
+        if environment := DuckDBConnectionManager._ENV:
+            environment.close()
+        DuckDBConnectionManager.close_all_connections()
+
+
 def dbt_build(
     warehouse: Path,
     output: Path,
@@ -63,9 +91,6 @@ def dbt_build(
         NotPublishedError: dbt stopped before its end, e.g. the disk is full.
     """
     os.environ["SALVAGE_WAREHOUSE"] = str(warehouse.resolve())
-    # Imported here: it costs seconds, and a refused file should not wait for it.
-    from dbt.cli.main import dbtRunner
-
     arguments = [
         "--quiet",
         "--log-level",
@@ -100,7 +125,7 @@ def dbt_build(
                 bar.set_postfix_str(event.data.node_info.node_name, refresh=False)
                 bar.update()
 
-        outcome = dbtRunner(callbacks=[on_event]).invoke(arguments)
+        outcome = run_dbt(arguments, callbacks=[on_event])
     if outcome.result is None:
         raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []
