@@ -4,12 +4,16 @@
 run tries the same examples.
 """
 
+import json
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.harness import Project, Warehouse, compile_project
+from salvage.build import run_dbt
+from salvage.project import PROJECT_DIR
+from tests.harness import Compile, Project, Warehouse, compile_project
 
 # An example is a whole study: drawing and building one is slow, and meant to be.
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -30,3 +34,39 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def warehouse(project: Project) -> Warehouse:
     """An in-memory warehouse; every build leaves it empty."""
     return Warehouse(project)
+
+
+@pytest.fixture(scope="session")
+def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+    """Compiles SQL with macros; the project is parsed once."""
+    folder = tmp_path_factory.mktemp("compile_inline")
+    options = [
+        *("--quiet", "--log-level", "none", "--log-level-file", "none"),
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR / "profiles")),
+        *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
+    ]
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
+    manifest = run_dbt(["parse", *options]).result
+    patch.undo()
+
+    def run(sql: str, **settings: str) -> tuple[str | None, str]:
+        said: list[str] = []
+        compiled: list[str] = []
+
+        def on_event(event: Any) -> None:
+            said.append(event.info.msg)
+            if event.info.name == "CompiledNode":
+                compiled.append(event.data.compiled)
+
+        # A query that failed would still stand there, under the same name.
+        manifest.nodes.pop("sql_operation.salvage.inline_query", None)
+        outcome = run_dbt(
+            ["compile", "--inline", sql, "--vars", json.dumps(settings), *options],
+            manifest,
+            [on_event],
+        )
+        said.append(str(outcome.exception))
+        return (compiled[0].strip() if outcome.success else None), "\n".join(said)
+
+    return run

@@ -11,6 +11,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from scipy import stats
+
 from salvage.project import PROJECT_DIR
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
@@ -35,7 +37,7 @@ COUNTED = {
     "agg_remission_by_arm": "n_remissions",
     "agg_adverse_events_by_arm": "n_patients_with_sae",
 }
-EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0}
+EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0, "exact_low": 0.0, "exact_high": 1.0}
 NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
 
 
@@ -119,6 +121,7 @@ def expected_marts(
                 row["wilson_low"] = 0.0
             if row["n_patients"] and row[count] == row["n_patients"]:
                 row["wilson_high"] = 1.0
+    _add_exact_intervals(marts)
     exposures = expected_exposures(tables, own_reference, data_cutoff_date)
     n_cut = sum(exposure["is_end_date_cut"] for exposure in exposures)
     for row in marts["dq_row_ledger"]:
@@ -130,6 +133,22 @@ def expected_marts(
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
     marts["agg_published_comparison"] = _published_comparison(reference, marts)
     return marts
+
+
+def _add_exact_intervals(marts: Marts) -> None:
+    """Clopper-Pearson and exact Poisson limits, as SciPy has them."""
+    for mart, count in COUNTED.items():
+        for row in marts[mart]:
+            n_events, n = row[count], row["n_patients"]
+            exact = stats.binomtest(n_events, n).proportion_ci(method="exact") if n else None
+            row["exact_low"] = float(exact.low) if exact else None
+            row["exact_high"] = float(exact.high) if exact else None
+    for row in marts["agg_adverse_events_by_arm"]:
+        n_events, person_days = row["n_patients_with_sae"], row["person_days"]
+        low = stats.chi2.ppf(0.025, 2 * n_events) / 2 if n_events else 0.0
+        high = stats.chi2.ppf(0.975, 2 * n_events + 2) / 2
+        for column, expected in (("rate_low", low), ("rate_high", high)):
+            row[column] = float(100 * expected / (person_days / 365.25)) if person_days else None
 
 
 def accepted_records(

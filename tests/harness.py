@@ -28,6 +28,8 @@ from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
 from tests.oracle.oracle import Record, Reference, Row, Tables
 
 Marts = dict[str, list[Row]]
+# Compiles SQL under some settings; returns it, or None, and everything that dbt said.
+Compile = Callable[..., tuple[str | None, str]]
 
 # Compiled in as data_cutoff_date; no other date of the project.
 SENTINEL_DAY = "1912-06-23"

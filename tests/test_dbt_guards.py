@@ -130,6 +130,19 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update agg_remission_by_arm set n_remissions = null where arm_id = 'all'",
         "update agg_remission_by_arm set n_patients = null where arm_id = 'all'",
     ],
+    "remission_rate_is_within_its_exact_interval": [
+        f"update agg_remission_by_arm set {change} where arm_id = 'all'"
+        for change in (
+            "remission_rate = exact_low - 0.01",
+            "remission_rate = exact_high + 0.01",
+            "exact_low = -0.01",
+            "exact_high = 1.01",
+            "remission_rate = null",
+            "exact_low = null",
+            "exact_high = null",
+            "n_patients = null, remission_rate = null",
+        )
+    ],
     "remission_rate_is_within_its_interval": [
         f"update agg_remission_by_arm set {change} where arm_id = 'all'"
         for change in (
@@ -169,6 +182,31 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update agg_adverse_events_by_arm set n_patients_with_sae = -1 where arm_id = 'all'",
         "update agg_adverse_events_by_arm set n_patients_with_sae = null where arm_id = 'all'",
         "update agg_adverse_events_by_arm set n_patients = null where arm_id = 'all'",
+    ],
+    "sae_rate_is_within_its_exact_interval": [
+        f"update agg_adverse_events_by_arm set {change} where arm_id = 'all'"
+        for change in (
+            "sae_rate = exact_low - 0.01",
+            "sae_rate = exact_high + 0.01",
+            "exact_low = -0.01",
+            "exact_high = 1.01",
+            "sae_rate = null",
+            "exact_low = null",
+            "exact_high = null",
+            "n_patients = null, sae_rate = null",
+        )
+    ],
+    "incidence_is_within_its_interval": [
+        f"update agg_adverse_events_by_arm set {change} where arm_id = 'all'"
+        for change in (
+            "rate_per_100_person_years = rate_low - 0.01",
+            "rate_per_100_person_years = rate_high + 0.01",
+            "rate_low = -0.01",
+            "rate_per_100_person_years = null",
+            "rate_low = null",
+            "rate_high = null",
+            "person_days = null, rate_low = null",
+        )
     ],
     "sae_rate_is_within_its_interval": [
         f"update agg_adverse_events_by_arm set {change} where arm_id = 'all'"

@@ -1,51 +1,8 @@
 """Wrong arguments and settings end in a compiler error that says what is wrong."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from salvage.build import run_dbt
-from salvage.project import PROJECT_DIR
-
-# Compiles a line of SQL under some settings; returns the SQL and everything that dbt said.
-Compile = Callable[..., tuple[str | None, str]]
-
-
-@pytest.fixture(scope="module")
-def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
-    folder = tmp_path_factory.mktemp("macro_errors")
-    options = [
-        *("--quiet", "--log-level", "none", "--log-level-file", "none"),
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR / "profiles")),
-        *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
-    ]
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-    manifest = run_dbt(["parse", *options]).result
-    patch.undo()
-
-    def run(sql: str, **settings: str) -> tuple[str | None, str]:
-        said: list[str] = []
-        compiled: list[str] = []
-
-        def on_event(event: Any) -> None:
-            said.append(event.info.msg)
-            if event.info.name == "CompiledNode":
-                compiled.append(event.data.compiled)
-
-        # A query that failed would still stand there, under the same name.
-        manifest.nodes.pop("sql_operation.salvage.inline_query", None)
-        outcome = run_dbt(
-            ["compile", "--inline", sql, "--vars", json.dumps(settings), *options],
-            manifest,
-            [on_event],
-        )
-        said.append(str(outcome.exception))
-        return (compiled[0].strip() if outcome.success else None), "\n".join(said)
-
-    return run
+from tests.harness import Compile
 
 
 @pytest.mark.parametrize(

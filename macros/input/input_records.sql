@@ -24,11 +24,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Line of a seed row in its CSV file: the header is line 1. -#}
+{#-
+    Line of a seed row in its CSV file: the header is line 1. Row ids grow from row to row, but
+    after a second `dbt seed` they do not start at 0.
+-#}
 {% macro seed_line_number() -%}
     {{ return(adapter.dispatch('seed_line_number', 'salvage')()) }}
 {%- endmacro %}
 
 {% macro duckdb__seed_line_number() -%}
-    cast(seed_rows.rowid + 2 as bigint)
+    cast(row_number() over (order by seed_rows.rowid) + 1 as bigint)
 {%- endmacro %}

@@ -28,6 +28,9 @@ from tests.mutation.mutants import DIALECT, Mutant, mutants, unchanged
 from tests.mutation.studies import Study, studies
 
 EQUIVALENTS = Path(__file__).with_name("equivalents.yml")
+# One call of a numerical macro each: Newton's rounds mend a wrong step in the round before, so that
+# most mutants would be equivalent. tests/test_exact_statistics.py holds them to SciPy to 1e-8.
+NUMERICAL = {"int_exact_proportion_intervals", "int_exact_poisson_intervals"}
 REQUIRED_SHARE = 0.95
 # A join without its condition may grow without end: that it never answers is a kill.
 TIME_LIMIT_SECONDS = 120.0
@@ -171,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="salvage-mutants-") as folder:
         project = compile_project(Path(folder))
-    mutated = [m for m in project.models if not m.is_view]
+    mutated = [m for m in project.models if not m.is_view and m.name not in NUMERICAL]
     chosen = [
         mutant
         for model in mutated

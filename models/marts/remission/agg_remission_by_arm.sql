@@ -1,52 +1,33 @@
-with reporting_arms as (
-    select * from {{ ref('int_reporting_arms') }}
+with counts as (
+    select * from {{ ref('int_remission_counts') }}
 ),
 
-remissions as (
-    select * from {{ ref('fct_remissions') }}
-),
-
-counted as (
-    select
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        reporting_arms.arm_label,
-        cast(count(remissions.patient_id) as integer) as n_patients,
-        cast(
-            sum(case when remissions.is_remission then 1 else 0 end) as integer
-        ) as n_remissions,
-        -- A sum of whole days is the same in any order; a sum of months is not.
-        cast(sum(remissions.duration_days) as {{ double_type() }})
-        / nullif(count(remissions.duration_days), 0) as mean_days,
-        min(remissions.duration_days) as min_days,
-        max(remissions.duration_days) as max_days,
-        reporting_arms.days_per_month
-    from reporting_arms
-    left join remissions
-        on
-            reporting_arms.protocol_id = remissions.protocol_id
-            and reporting_arms.member_arm_id = remissions.arm_id
-    group by
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        reporting_arms.arm_label,
-        reporting_arms.days_per_month
+intervals as (
+    select * from {{ ref('int_exact_proportion_intervals') }}
 ),
 
 final as (
     select
-        protocol_id,
-        arm_id,
-        arm_label,
-        n_patients,
-        n_remissions,
-        {{ proportion('n_remissions', 'n_patients') }} as remission_rate,
-        {{ wilson_low('n_remissions', 'n_patients') }} as wilson_low,
-        {{ wilson_high('n_remissions', 'n_patients') }} as wilson_high,
-        {{ days_to_months('mean_days', 'days_per_month') }} as mean_months,
-        {{ days_to_months('min_days', 'days_per_month') }} as min_months,
-        {{ days_to_months('max_days', 'days_per_month') }} as max_months
-    from counted
+        counts.protocol_id,
+        counts.arm_id,
+        counts.arm_label,
+        counts.n_patients,
+        counts.n_remissions,
+        {{ proportion('counts.n_remissions', 'counts.n_patients') }}
+            as remission_rate,
+        {{ wilson_low('counts.n_remissions', 'counts.n_patients') }} as wilson_low,
+        {{ wilson_high('counts.n_remissions', 'counts.n_patients') }} as wilson_high,
+        intervals.exact_low,
+        intervals.exact_high,
+        {{ days_to_months('counts.mean_days', 'counts.days_per_month') }}
+            as mean_months,
+        {{ days_to_months('counts.min_days', 'counts.days_per_month') }} as min_months,
+        {{ days_to_months('counts.max_days', 'counts.days_per_month') }} as max_months
+    from counts
+    left join intervals
+        on
+            counts.n_remissions = intervals.n_events
+            and counts.n_patients = intervals.n_total
 )
 
 select * from final

@@ -1,52 +1,49 @@
-with reporting_arms as (
-    select * from {{ ref('int_reporting_arms') }}
+with counts as (
+    select * from {{ ref('int_serious_event_counts') }}
 ),
 
-serious_event_times as (
-    select * from {{ ref('int_serious_event_times') }}
+proportion_intervals as (
+    select * from {{ ref('int_exact_proportion_intervals') }}
 ),
 
-counted as (
-    select
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        reporting_arms.arm_label,
-        cast(count(serious_event_times.patient_id) as integer) as n_patients,
-        cast(
-            count(*) filter (where serious_event_times.has_serious_event) as integer
-        ) as n_patients_with_sae,
-        cast(
-            coalesce(sum(serious_event_times.n_serious_events), 0) as integer
-        ) as n_sae_events,
-        cast(coalesce(sum(serious_event_times.n_deaths), 0) as integer) as n_deaths,
-        cast(coalesce(sum(serious_event_times.person_days), 0) as bigint) as person_days
-    from reporting_arms
-    left join serious_event_times
-        on
-            reporting_arms.protocol_id = serious_event_times.protocol_id
-            and reporting_arms.member_arm_id = serious_event_times.arm_id
-    group by
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        reporting_arms.arm_label
+poisson_intervals as (
+    select * from {{ ref('int_exact_poisson_intervals') }}
 ),
 
 final as (
     select
-        protocol_id,
-        arm_id,
-        arm_label,
-        n_patients,
-        n_patients_with_sae,
-        {{ proportion('n_patients_with_sae', 'n_patients') }} as sae_rate,
-        {{ wilson_low('n_patients_with_sae', 'n_patients') }} as wilson_low,
-        {{ wilson_high('n_patients_with_sae', 'n_patients') }} as wilson_high,
-        n_sae_events,
-        n_deaths,
-        person_days,
-        {{ rate_per_100_person_years('n_patients_with_sae', 'person_days') }}
-            as rate_per_100_person_years
-    from counted
+        counts.protocol_id,
+        counts.arm_id,
+        counts.arm_label,
+        counts.n_patients,
+        counts.n_patients_with_sae,
+        {{ proportion('counts.n_patients_with_sae', 'counts.n_patients') }}
+            as sae_rate,
+        {{ wilson_low('counts.n_patients_with_sae', 'counts.n_patients') }}
+            as wilson_low,
+        {{ wilson_high('counts.n_patients_with_sae', 'counts.n_patients') }}
+            as wilson_high,
+        proportion_intervals.exact_low,
+        proportion_intervals.exact_high,
+        counts.n_sae_events,
+        counts.n_deaths,
+        counts.person_days,
+        {{ rate_per_100_person_years(
+            'counts.n_patients_with_sae', 'counts.person_days'
+        ) }} as rate_per_100_person_years,
+        {{ rate_per_100_person_years(
+            'poisson_intervals.events_low', 'counts.person_days'
+        ) }} as rate_low,
+        {{ rate_per_100_person_years(
+            'poisson_intervals.events_high', 'counts.person_days'
+        ) }} as rate_high
+    from counts
+    left join proportion_intervals
+        on
+            counts.n_patients_with_sae = proportion_intervals.n_events
+            and counts.n_patients = proportion_intervals.n_total
+    left join poisson_intervals
+        on counts.n_patients_with_sae = poisson_intervals.n_events
 )
 
 select * from final
