@@ -34,7 +34,7 @@ setup-dev: $(VENV)/.dev-installed  ## ... and with what its tests need
 run: setup  ## Build, audit and publish the demo study into output/
 	$(BIN)/salvage run
 
-test: setup-dev  ## The test suite (ten minutes or more on two cores)
+test: setup-dev  ## The test suite (within ten minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup-dev  ## Formatting, types and SQL style
@@ -52,7 +52,7 @@ old-clients: run  ## Open the published file in DuckDB 1.3, 1.4 and 1.5
 
 KILLS ?= 100
 PUBLISH_KILLS ?= 300
-PUBLICATIONS ?= 50
+PUBLICATIONS ?= 52
 proofs: setup-dev  ## Kills at random moments, readers during publications, a million planted faults (30 minutes)
 	$(BIN)/python bench/planted_faults.py
 	$(BIN)/python -m tests.publication.kill_proof --kills $(KILLS) --publish-kills $(PUBLISH_KILLS)

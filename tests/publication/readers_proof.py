@@ -2,8 +2,8 @@
 
     python -m tests.publication.readers_proof [--publications 50]
 
-Two output folders are rebuilt side by side by real `salvage run`s, two studies in turn, while
-eight processes read what both publish, as BI tools do: seven open the file with the settings of
+An output folder (with `--folders 2` two of them side by side) is rebuilt by real `salvage run`s,
+two studies in turn, while eight processes read what they publish, as BI tools do: seven open the file with the settings of
 docs/publication.md, query some marts and close it; one of these reads the Parquet files too; the
 eighth keeps its connection over several publications. A snapshot holds if all its tables state
 one build id and their rows are those of one study as a whole. Exit status 1 where one does not.
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Publish and read, print what came of it and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--publications", type=int, default=50, help="in all folders together")
-    parser.add_argument("--folders", type=int, default=2, help="rebuilt side by side")
+    parser.add_argument("--folders", type=int, default=1, help="rebuilt side by side")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="salvage-readers-") as name:
         studies = write_studies(Path(name) / "studies")
