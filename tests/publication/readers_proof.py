@@ -3,10 +3,11 @@
     python -m tests.publication.readers_proof [--publications 50]
 
 An output folder (with `--folders 2` two of them side by side) is rebuilt by real `salvage run`s,
-two studies in turn, while eight processes read what they publish, as BI tools do: seven open the file with the settings of
-docs/publication.md, query some marts and close it; one of these reads the Parquet files too; the
-eighth keeps its connection over several publications. A snapshot holds if all its tables state
-one build id and their rows are those of one study as a whole. Exit status 1 where one does not.
+two studies in turn, while eight processes read what they publish, as BI tools do: seven open the
+file with the settings of docs/publication.md, query some marts and close it; one of these reads
+the Parquet files too; the eighth keeps its connection over several publications. A snapshot holds
+if all its tables state one build id and their rows are those of one study as a whole. Exit status
+1 where one does not.
 """
 
 import argparse
