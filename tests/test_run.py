@@ -5,7 +5,10 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -356,8 +359,10 @@ def test_unknown_names_and_records_kept_out_are_told(study: Path, tmp_path: Path
     assert result.exit_code == 1, result.output
     assert "--strict" in result.output
     assert not (tmp_path / "out" / "published").exists()
-    result = salvage("run", "--input", study, "--output", tmp_path / "out")
+    cutoff = ("--data-cutoff-date", "2024-12-31")
+    result = salvage("run", "--input", study, "--output", tmp_path / "out", *cutoff)
     assert result.exit_code == 0, result.output
+    assert f"salvage check --input {study} {' '.join(cutoff)}`" in result.output
     assert "3 accepted records have a drug_name that is not known" in result.output
     assert "(line 2, 173, 174)" in result.output
     assert "1 records are kept out" in result.output
@@ -378,6 +383,33 @@ def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) 
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert "PosixPath" not in result.output
+
+
+@pytest.mark.parametrize("step", ["Reading", "Building"])
+def test_interrupted_run_ends_without_traceback_and_publishes_nothing(
+    tmp_path: Path, step: str
+) -> None:
+    command = [Path(sys.executable).with_name("salvage"), "run", "--output", tmp_path / "out"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr
+        while step not in run.stderr.readline():
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        said = run.stderr.read()
+    assert run.returncode == 1
+    assert "Traceback" not in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {".lock", "logs", "target"}
+
+
+@pytest.mark.parametrize(("command", "name"), [("run", ".build"), ("check", ".check")])
+def test_file_in_the_way_of_the_private_build_is_wrong_usage(
+    study: Path, tmp_path: Path, command: str, name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    result = salvage(command, "--input", study, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert f"{name} cannot be used" in result.output
 
 
 @pytest.mark.parametrize("is_link", [False, True])

@@ -98,7 +98,9 @@ def _run(
         warehouse = private / "warehouse.duckdb"
         result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
         try:
-            _audit_and_publish(input_folder, warehouse, result, output, strict, n_kept)
+            _audit_and_publish(
+                input_folder, warehouse, result, output, data_cutoff_date, strict, n_kept
+            )
         finally:
             (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
             warehouse.replace(output / "warehouse.duckdb")
@@ -109,6 +111,7 @@ def _audit_and_publish(
     warehouse: Path,
     result: BuildResult,
     output: Path,
+    data_cutoff_date: datetime | None,
     strict: bool,
     n_kept: int,
 ) -> None:
@@ -122,9 +125,10 @@ def _audit_and_publish(
         for sentence in report.unmapped_names(warehouse):
             _warn(sentence)
         if n_quarantined := report.n_quarantined(warehouse):
+            cutoff = f" --data-cutoff-date {data_cutoff_date:%F}" if data_cutoff_date else ""
             _warn(
-                f"{n_quarantined} records are kept out; `salvage check --input {input_folder}` "
-                "and the mart dq_quarantine list them."
+                f"{n_quarantined} records are kept out; `salvage check --input {input_folder}"
+                f"{cutoff}` and the mart dq_quarantine list them."
             )
             if strict:
                 raise NotPublishedError(
@@ -230,7 +234,10 @@ def _clear_reports(folder: Path) -> None:
 def _private_folder(folder: Path) -> Iterator[Path]:
     """A folder that its owner alone can enter, cleared of what a killed run left there."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise SalvageError(f"{folder} cannot be used ({error.strerror}).") from error
     try:
         yield folder
     finally:
