@@ -389,7 +389,8 @@ def test_unusable_output_is_wrong_usage(study: Path, tmp_path: Path, name: str) 
 def test_interrupted_run_ends_without_traceback_and_publishes_nothing(
     tmp_path: Path, step: str
 ) -> None:
-    command = [Path(sys.executable).with_name("salvage"), "run", "--output", tmp_path / "out"]
+    salvage_command = str(Path(sys.executable).with_name("salvage"))
+    command = [salvage_command, "run", "--output", str(tmp_path / "out")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr
         while step not in run.stderr.readline():
