@@ -84,12 +84,12 @@ def test_every_published_figure_is_reproduced(demo: tuple[Path, Result]) -> None
         "n_patients": lambda arm: remission[arm][3],
         "n_remissions": lambda arm: remission[arm][4],
         "remission_percent": lambda arm: 100 * remission[arm][5],
-        "mean_months": lambda arm: remission[arm][8],
-        "min_months": lambda arm: remission[arm][9],
-        "max_months": lambda arm: remission[arm][10],
+        "mean_months": lambda arm: remission[arm][10],
+        "min_months": lambda arm: remission[arm][11],
+        "max_months": lambda arm: remission[arm][12],
         "n_patients_with_sae": lambda arm: safety[arm][4],
         "sae_percent": lambda arm: 100 * safety[arm][5],
-        "n_deaths": lambda arm: safety[arm][9],
+        "n_deaths": lambda arm: safety[arm][11],
     }
     with (DEMO_DIR.parent / "reference" / "published_outcomes.csv").open(newline="") as file:
         published = list(csv.DictReader(file))
