@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from salvage.build import run_dbt
-from salvage.project import PROJECT_DIR
 from tests.harness import Compile, Project, Warehouse, compile_project
 
 # An example is a whole study: drawing and building one is slow, and meant to be.
@@ -40,15 +39,9 @@ def warehouse(project: Project) -> Warehouse:
 def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     """Compiles SQL with macros; the project is parsed once."""
     folder = tmp_path_factory.mktemp("compile_inline")
-    options = [
-        *("--quiet", "--log-level", "none", "--log-level-file", "none"),
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR / "profiles")),
-        *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
-    ]
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-    manifest = run_dbt(["parse", *options]).result
-    patch.undo()
+    warehouse = folder / "warehouse.duckdb"
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
+    manifest = run_dbt([*quiet, "parse"], warehouse, folder).result
 
     def run(sql: str, **settings: str) -> tuple[str | None, str]:
         said: list[str] = []
@@ -62,7 +55,9 @@ def compile_inline(tmp_path_factory: pytest.TempPathFactory) -> Compile:
         # A query that failed would still stand there, under the same name.
         manifest.nodes.pop("sql_operation.salvage.inline_query", None)
         outcome = run_dbt(
-            ["compile", "--inline", sql, "--vars", json.dumps(settings), *options],
+            [*quiet, "compile", "--inline", sql, "--vars", json.dumps(settings)],
+            warehouse,
+            folder,
             manifest,
             [on_event],
         )

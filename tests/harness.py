@@ -10,7 +10,6 @@ place of the one that was compiled in (see `at_cutoff`).
 import csv
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,25 +97,10 @@ class Project:
 def compile_project(folder: Path, data_cutoff_date: str = SENTINEL_DAY) -> Project:
     """Compile the dbt project in this process; `folder` gets dbt's target and logs."""
     variables = {"input": "files", "data_cutoff_date": data_cutoff_date}
-    values = {
-        "--project-dir": PROJECT_DIR,
-        "--profiles-dir": PROJECT_DIR / "profiles",
-        "--target-path": folder / "target",
-        "--log-path": folder / "logs",
-        "--vars": json.dumps(variables),
-        "--select": "resource_type:model",
-    }
-    options = [str(word) for option in values.items() for word in option]
-    before = os.environ.get("SALVAGE_WAREHOUSE")
+    command = ["--quiet", "--log-level", "none", "compile", "--vars", json.dumps(variables)]
+    command += ["--select", "resource_type:model"]
     # The file's stem is the database's name in the compiled SQL, here as in `salvage run`.
-    os.environ["SALVAGE_WAREHOUSE"] = str(folder / "warehouse.duckdb")
-    try:
-        outcome = run_dbt(["--quiet", "--log-level", "none", "compile", *options])
-    finally:
-        if before is None:
-            del os.environ["SALVAGE_WAREHOUSE"]
-        else:
-            os.environ["SALVAGE_WAREHOUSE"] = before
+    outcome = run_dbt(command, folder / "warehouse.duckdb", folder)
     if not outcome.success:
         raise RuntimeError(f"the project does not compile: {outcome.exception}")
     manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))

@@ -1,41 +1,31 @@
 """What a dbt user does from the root works without a warning, and everything is described."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from salvage.build import run_dbt
-from salvage.project import PROJECT_DIR, public_marts
+from salvage.build import dbt_build, run_dbt
+from salvage.gate import load_folder
+from salvage.project import DEMO_DIR, public_marts
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Database, target and logs of a dbt user, with the demo built by `dbt build`.
 
     Its unit tests are left to `dbt test` below, so that they run once.
     """
     folder = tmp_path_factory.mktemp("dbt")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SALVAGE_WAREHOUSE", str(folder / "warehouse.duckdb"))
-        dbt(folder, "build", "--exclude", "resource_type:unit_test")
-        yield folder
+    dbt(folder, "build", "--exclude", "resource_type:unit_test")
+    return folder
 
 
 def dbt(folder: Path, *command: str) -> None:
     """Run dbt as from the root; a warning is an error."""
-    arguments = ["--warn-error", "--quiet", "--log-path", str(folder / "logs"), *command]
-    arguments += [
-        "--project-dir",
-        str(PROJECT_DIR),
-        "--profiles-dir",
-        str(PROJECT_DIR / "profiles"),
-    ]
-    arguments += ["--target-path", str(folder / "target")]
-    outcome = run_dbt(arguments)
+    outcome = run_dbt(["--warn-error", "--quiet", *command], folder / "warehouse.duckdb", folder)
     assert outcome.success, (outcome.exception, outcome.result)
 
 
@@ -67,16 +57,10 @@ def test_docs_are_generated_and_every_column_is_described(folder: Path) -> None:
 
 def test_seeds_and_files_give_the_same_marts(folder: Path, tmp_path: Path) -> None:
     """`dbt build` reads the demo as seeds, `salvage` as files: one result."""
-    from salvage.build import dbt_build
-    from salvage.gate import load_folder
-    from salvage.project import DEMO_DIR
-
     warehouse = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(warehouse)) as connection:
         load_folder(DEMO_DIR, connection, print, show_progress=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SALVAGE_WAREHOUSE", "")
-        assert dbt_build(warehouse, tmp_path, {}, show_progress=False).passed
+    assert dbt_build(warehouse, tmp_path, {}, show_progress=False).passed
     with duckdb.connect() as connection:
         connection.execute(f"attach '{warehouse}' as files (read_only)")
         connection.execute(f"attach '{folder / 'warehouse.duckdb'}' as seeds (read_only)")

@@ -14,7 +14,6 @@ import duckdb
 import pytest
 
 from salvage.build import run_dbt
-from salvage.project import PROJECT_DIR
 from tests.corruption import cases, let_marts_hold_null, undone
 
 # What a generic test must catch in one row of its table. `{key}`: once for each of its columns.
@@ -417,20 +416,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo seeds built and tested by dbt, in tables that may then hold anything."""
     folder = tmp_path_factory.mktemp("guards")
     path = folder / "warehouse.duckdb"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SALVAGE_WAREHOUSE", str(path))
-        outcome = run_dbt(
-            [
-                "build",
-                "--quiet",
-                *("--log-level", "none"),
-                *("--log-path", str(folder / "logs")),
-                *("--project-dir", str(PROJECT_DIR)),
-                *("--profiles-dir", str(PROJECT_DIR / "profiles")),
-                *("--target-path", str(folder / "target")),
-                *("--exclude", "resource_type:unit_test"),
-            ]
-        )
+    command = ["--quiet", "--log-level", "none", "build", "--exclude", "resource_type:unit_test"]
+    outcome = run_dbt(command, path, folder)
     assert outcome.success, outcome.exception
     manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
     with duckdb.connect(str(path)) as connection:

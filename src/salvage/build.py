@@ -43,14 +43,18 @@ class BuildResult:
 
 def run_dbt(
     arguments: Sequence[str],
+    warehouse: Path,
+    output: Path,
     manifest: Any = None,
     callbacks: Sequence[Callable[[Any], None]] = (),
 ) -> Any:
-    """Run dbt in this process and let go of the database, which dbt itself keeps open.
+    """Run dbt on this project in this process, and let go of the database at the end.
 
     Args:
-        arguments: dbt's command line.
-        manifest: a parsed project, to save dbt the parsing of it.
+        arguments: dbt's command and its options, without those on where things are.
+        warehouse: the DuckDB file to work on. Its stem is the database's name in the SQL.
+        output: folder that gets dbt's `target` and `logs`.
+        manifest: the project as parsed, to save dbt the parsing of it.
         callbacks: called with each of dbt's events.
 
     Returns:
@@ -60,9 +64,23 @@ def run_dbt(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    places = {
+        "--project-dir": PROJECT_DIR,
+        "--profiles-dir": PROJECT_DIR / "profiles",
+        "--target-path": (output / "target").resolve(),
+        "--log-path": (output / "logs").resolve(),
+    }
+    options = [str(word) for option in places.items() for word in option]
+    before = os.environ.get("SALVAGE_WAREHOUSE")
+    os.environ["SALVAGE_WAREHOUSE"] = str(warehouse.resolve())
     try:
-        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(list(arguments))
+        runner = dbtRunner(manifest=manifest, callbacks=list(callbacks))
+        return runner.invoke([*arguments, *options])
     finally:
+        if before is None:
+            del os.environ["SALVAGE_WAREHOUSE"]
+        else:
+            os.environ["SALVAGE_WAREHOUSE"] = before
         # close_all_connections() only forgets it; who still refers to it keeps the file open.
         if environment := DuckDBConnectionManager._ENV:
             environment.close()
@@ -90,22 +108,13 @@ def dbt_build(
     Raises:
         NotPublishedError: dbt stopped before its end, e.g. the disk is full.
     """
-    os.environ["SALVAGE_WAREHOUSE"] = str(warehouse.resolve())
     arguments = [
         "--quiet",
         "--log-level",
         "none",
         # run_results.json would repeat DuckDB's words on a failure, which may quote a cell.
         "--no-write-json",
-        "--log-path",
-        str((output / "logs").resolve()),
         "build",
-        "--project-dir",
-        str(PROJECT_DIR),
-        "--profiles-dir",
-        str(PROJECT_DIR / "profiles"),
-        "--target-path",
-        str((output / "target").resolve()),
         "--vars",
         json.dumps({**variables, "input": "files"}),
         "--exclude",
@@ -125,7 +134,7 @@ def dbt_build(
                 bar.set_postfix_str(event.data.node_info.node_name, refresh=False)
                 bar.update()
 
-        outcome = run_dbt(arguments, callbacks=[on_event])
+        outcome = run_dbt(arguments, warehouse, output, callbacks=[on_event])
     if outcome.result is None:
         raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []
