@@ -17,8 +17,8 @@ from scipy import special, stats
 from tests.harness import Compile
 
 Row = tuple[float | None, ...]
-# Runs a macro's SQL on rows of the table `cases`, whose columns are a, b, c, d (bigint) or x
-# (double).
+# Runs a macro's SQL on rows of the table `cases`, whose columns are a, b, c, d: bigint, or double
+# where the first row holds a float.
 Macro = Callable[[Sequence[Sequence[float | None]]], list[Row]]
 
 SMALL = 40
@@ -141,12 +141,8 @@ def assert_fisher(found: Sequence[Row], cases: Sequence[tuple[int, int, int, int
         assert x is not None and n and other_x is not None and other_n and p_value is not None
         expected = stats.fisher_exact([[x, n - x], [other_x, other_n - other_x]]).pvalue
         assert 0 < p_value <= 1
-        assert math.isclose(p_value, expected, rel_tol=1e-6, abs_tol=1e-12), (
-            x,
-            n,
-            other_x,
-            other_n,
-        )
+        table = (x, n, other_x, other_n)
+        assert math.isclose(p_value, expected, rel_tol=1e-6, abs_tol=1e-12), table
 
 
 def test_fisher_of_every_small_table(fisher: Macro) -> None:

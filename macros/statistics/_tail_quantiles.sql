@@ -1,9 +1,9 @@
 {#-
     The x that leaves 2.5% of a beta or gamma distribution in a tail.
 
-    _tail_quantiles(tails, family) -> query: the columns of `tails` and quantile (double)
+    _tail_quantiles(tails, family) -> query: shape, other_shape, tail_sign, quantile (double)
 
-    tails: relation, no two rows alike, with
+    tails: relation, one row per shape, other_shape and tail_sign, with
         shape (double, >= 1): a of Beta(a, b) or Gamma(a);
         other_shape (double, >= 1): b of Beta(a, b); for a gamma any number, but not NULL;
         tail_sign (-1: lower tail; 1: upper tail, gamma only);
@@ -19,8 +19,7 @@
     The sum is one of whole numbers, so that it is the same in any order.
 -#}
 {% macro _tail_quantiles(tails, family) -%}
-    {%- set keys = 'shape, other_shape, tail_sign, guess, log_constant' -%}
-    {%- set x = 'exp(log_x)' -%}
+    {%- set keys = 'shape, other_shape, tail_sign, log_constant' -%}
     {%- set log_ratio -%}
         tail_sign * shape * reach * node
         {%- if family == 'beta' %}
@@ -51,7 +50,6 @@
             shape,
             other_shape,
             tail_sign,
-            guess,
             ln(guess) as log_x,
             {{ log_constant }} as log_constant
         from {{ tails }}
@@ -93,7 +91,6 @@
             shape,
             other_shape,
             tail_sign,
-            guess,
             exp(log_x) as quantile
         from round_4
     )

@@ -25,13 +25,13 @@
 
     -- The high bound of x events is 1 - the low bound of as many without.
     bounds as (
-        select distinct
+        select
             n_events as n_counted,
             n_total
         from counts
         where n_events > 0
         union
-        select distinct
+        select
             n_total - n_events as n_counted,
             n_total
         from counts
@@ -40,8 +40,6 @@
 
     tails as (
         select
-            n_counted,
-            n_total,
             cast(n_counted as {{ salvage.double_type() }}) as shape,
             cast(n_total - n_counted + 1 as {{ salvage.double_type() }}) as other_shape,
             -1 as tail_sign,
@@ -53,33 +51,21 @@
         {{ salvage._tail_quantiles('tails', 'beta') }}
     ),
 
-    low_bounds as (
-        select
-            tails.n_counted,
-            tails.n_total,
-            quantiles.quantile as low_bound
-        from tails
-        inner join quantiles
-            on
-                tails.shape = quantiles.shape
-                and tails.other_shape = quantiles.other_shape
-    ),
-
     final as (
         select
             counts.n_events,
             counts.n_total,
-            coalesce(lows.low_bound, 0) as exact_low,
-            1 - coalesce(highs.low_bound, 0) as exact_high
+            coalesce(lows.quantile, 0) as exact_low,
+            1 - coalesce(highs.quantile, 0) as exact_high
         from counts
-        left join low_bounds as lows
+        left join quantiles as lows
             on
-                counts.n_events = lows.n_counted
-                and counts.n_total = lows.n_total
-        left join low_bounds as highs
+                counts.n_events = lows.shape
+                and counts.n_total - counts.n_events + 1 = lows.other_shape
+        left join quantiles as highs
             on
-                counts.n_total - counts.n_events = highs.n_counted
-                and counts.n_total = highs.n_total
+                counts.n_total - counts.n_events = highs.shape
+                and counts.n_events + 1 = highs.other_shape
     )
 
     select * from final

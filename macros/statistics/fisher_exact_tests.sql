@@ -18,11 +18,6 @@
 -#}
 {% macro fisher_exact_tests(relation, n_events, n_total, other_n_events, other_n_total) -%}
     {%- set counts = 'n_events, n_total, other_n_events, other_n_total' -%}
-    {%- set log_probability -%}
-        {{ salvage._log_choose('n_total', 'n_counted') }}
-        + {{ salvage._log_choose('other_n_total', '(n_all_events - n_counted)') }}
-        - {{ salvage._log_choose('n_all', 'n_all_events') }}
-    {%- endset -%}
     with tables as (
         select distinct
             cast({{ n_events }} as bigint) as n_events,
@@ -56,7 +51,8 @@
                     mean_events * other_n_total / n_all
                     * (n_all - n_all_events) / greatest(n_all - 1, 1)
                 )
-            ) as reach
+            ) as reach,
+            {{ salvage._log_choose('n_all', 'n_all_events') }} as log_n_tables
         from margins
     ),
 
@@ -64,7 +60,7 @@
         select
             {{ counts }},
             n_all_events,
-            n_all,
+            log_n_tables,
             {{ salvage.each_integer(
                 'greatest(0, n_all_events - other_n_total, '
                 ~ 'cast(floor(mean_events - reach) as bigint))',
@@ -77,7 +73,9 @@
         select
             {{ counts }},
             n_counted,
-            {{ log_probability }} as log_probability
+            {{ salvage._log_choose('n_total', 'n_counted') }}
+            + {{ salvage._log_choose('other_n_total', '(n_all_events - n_counted)') }}
+            - log_n_tables as log_probability
         from possible
     ),
 

@@ -39,7 +39,7 @@
             tail_sign,
             shape * power(
                 1 - 1 / (9 * shape)
-                + tail_sign * 1.959963984540054e0 / (3 * sqrt(shape)),
+                + tail_sign * {{ salvage.z_95() }} / (3 * sqrt(shape)),
                 3
             ) as guess
         from shapes

@@ -22,9 +22,9 @@
     end
 {%- endmacro %}
 
-{#- One bound; sign '-' is the low one. 97.5% point of the standard normal: z. -#}
+{#- One bound; sign '-' is the low one. -#}
 {% macro _wilson_bound(n_events, n_total, sign) -%}
-    {%- set z = '1.959963984540054e0' -%}
+    {%- set z = salvage.z_95() -%}
     {%- set x = 'cast(' ~ n_events ~ ' as ' ~ salvage.double_type() ~ ')' -%}
     {%- set n = 'cast(' ~ n_total ~ ' as ' ~ salvage.double_type() ~ ')' -%}
     (
