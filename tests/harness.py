@@ -149,6 +149,12 @@ def seed_rows(seed: Seed) -> tuple[list[str], list[list[str | None]]]:
     return header, [[cell or None for cell in row] for row in rows]
 
 
+def named_rows(result: duckdb.DuckDBPyConnection) -> list[Row]:
+    """What a query gave, each row with its columns by name."""
+    columns = [column[0] for column in result.description or []]
+    return [dict(zip(columns, values, strict=True)) for values in result.fetchall()]
+
+
 def file_sha256(table: str) -> str:
     """What stands for the SHA-256 of a file that is never written."""
     return hashlib.sha256(table.encode()).hexdigest()
@@ -273,9 +279,7 @@ class Warehouse:
 
     def rows(self, name: str) -> list[Row]:
         """The rows of a model's table, in no particular order."""
-        result = self.connection.execute(f"from {self.project.model(name).relation}")
-        columns = [column[0] for column in result.description or []]
-        return [dict(zip(columns, values, strict=True)) for values in result.fetchall()]
+        return named_rows(self.connection.execute(f"from {self.project.model(name).relation}"))
 
     def build(
         self,

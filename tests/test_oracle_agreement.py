@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from salvage.project import public_marts
 from tests.expected_marts import difference, differences, expected_marts, named_as_published
-from tests.harness import Project, Warehouse, at_cutoff, compile_project
+from tests.harness import Project, Warehouse, at_cutoff, compile_project, named_rows
 from tests.oracle.folders import write_folder
 from tests.oracle.strategies import Cohort, cohorts, dirty_cohorts, seeded_cohort
 
@@ -96,9 +96,7 @@ def test_salvage_run_publishes_the_same_marts(
     published = output / "published" / "salvage.duckdb"
     with duckdb.connect(str(published), read_only=True) as connection:
         for mart in public_marts():
-            result = connection.execute(f"from marts.{mart}")
-            columns = [column[0] for column in result.description or []]
-            rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+            rows = named_rows(connection.execute(f"from marts.{mart}"))
             assert rows, mart
             assert difference(found[mart], rows) is None, mart
 

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from salvage import report
 from salvage.cli import main
 from salvage.project import DEMO_DIR, PROJECT_DIR, public_marts
+from tests.harness import named_rows
 
 
 def salvage(*arguments: str | Path) -> Result:
@@ -29,6 +30,13 @@ def salvage(*arguments: str | Path) -> Result:
 def mart(database: Path, name: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(f"select * from marts.{name} order by all").fetchall()
+
+
+def by_arm(database: Path, name: str) -> dict[str, dict[str, Any]]:
+    """Rows of a mart by their arm, with their columns by name."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = named_rows(connection.execute(f"from marts.{name}"))
+    return {row["arm_id"]: row for row in rows}
 
 
 def all_marts(database: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -77,19 +85,19 @@ def test_every_published_figure_is_reproduced(demo: tuple[Path, Result]) -> None
     """The figures come from the seed file, the comparison is made here, not in SQL."""
     output, _ = demo
     database = output / "published" / "salvage.duckdb"
-    remission = {row[1]: row for row in mart(database, "agg_remission_by_arm")}
-    safety = {row[1]: row for row in mart(database, "agg_adverse_events_by_arm")}
+    remission = by_arm(database, "agg_remission_by_arm")
+    safety = by_arm(database, "agg_adverse_events_by_arm")
     events = mart(database, "fct_adverse_events")
     columns: dict[str, Callable[[str], float]] = {
-        "n_patients": lambda arm: remission[arm][3],
-        "n_remissions": lambda arm: remission[arm][4],
-        "remission_percent": lambda arm: 100 * remission[arm][5],
-        "mean_months": lambda arm: remission[arm][10],
-        "min_months": lambda arm: remission[arm][11],
-        "max_months": lambda arm: remission[arm][12],
-        "n_patients_with_sae": lambda arm: safety[arm][4],
-        "sae_percent": lambda arm: 100 * safety[arm][5],
-        "n_deaths": lambda arm: safety[arm][11],
+        "n_patients": lambda arm: remission[arm]["n_patients"],
+        "n_remissions": lambda arm: remission[arm]["n_remissions"],
+        "remission_percent": lambda arm: 100 * remission[arm]["remission_rate"],
+        "mean_months": lambda arm: remission[arm]["mean_months"],
+        "min_months": lambda arm: remission[arm]["min_months"],
+        "max_months": lambda arm: remission[arm]["max_months"],
+        "n_patients_with_sae": lambda arm: safety[arm]["n_patients_with_sae"],
+        "sae_percent": lambda arm: 100 * safety[arm]["sae_rate"],
+        "n_deaths": lambda arm: safety[arm]["n_deaths"],
     }
     with (DEMO_DIR.parent / "reference" / "published_outcomes.csv").open(newline="") as file:
         published = list(csv.DictReader(file))
