@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 from salvage.errors import RefusedFileError, SalvageError
 from salvage.project import input_tables
-from tests.corpus.cases import Case, all_cases, contents, study_of, write_case
+from tests.corpus.cases import Case, all_cases, contents, line_numbers, study_of, write_case
 from tests.harness import Marts, Warehouse
 from tests.oracle.csv_bytes import Refusal, read_csv
 from tests.oracle.oracle import BAD_VALUE, TABLES, Record, account_for_rows
@@ -128,12 +130,27 @@ def test_case_about_files_ends_as_worked_out(
 def test_cases_about_records_end_as_worked_out(
     warehouse: Warehouse, step: str, tmp_path: Path
 ) -> None:
-    """Each with lines, ids and counts of its own, all in one folder: each alone costs minutes."""
+    """All in one folder, since each alone costs minutes; lines, reasons and counts of each."""
     cases = [case for case in CASES.values() if case.is_about_records]
     if step == "mended":
         cases = [case.mended for case in cases if case.mended]
     study = study_of(cases)
-    assert_outcome(warehouse, study, write_case(study, tmp_path))
+    folder = write_case(study, tmp_path)
+    assert_outcome(warehouse, study, folder)
+
+    accounted = {table: f"int_{table}_accounted" for table in TABLES}
+    rows = warehouse.build_from_folder(folder, print, wanted=list(accounted.values()))
+    dispositions = {
+        table: {row["line_number"]: row["disposition"] for row in rows[model]}
+        for table, model in accounted.items()
+    }
+    lines = {table: iter(line_numbers(records)) for table, records in study.records.items()}
+    for case in cases:
+        for table, records in case.records.items():
+            own_lines = islice(lines[table], len(records))
+            found = Counter(dispositions[table][line] for line in own_lines)
+            counts = (found["accepted"], found["collapsed"], found["quarantined"])
+            assert (found.total(), *counts) == case.counts[table], case.name
 
 
 def assert_outcome(warehouse: Warehouse, case: Case, folder: Path) -> None:
