@@ -55,10 +55,7 @@ def add_survival_marts(
     for row in accepted["procedures"]:
         if groups.get(fold(row["procedure_name"])) == "colectomy":
             colectomies[row["patient_id"]].append(row["procedure_date"])
-    observed_until = {
-        row["patient_id"]: row["observation_end_date"] for row in marts["dim_patients"]
-    }
-    deaths = {row["patient_id"]: row["death_date"] for row in marts["dim_patients"]}
+    patients = {row["patient_id"]: row for row in marts["dim_patients"]}
 
     remission: dict[str, list[Time]] = defaultdict(list)
     colectomy_free: dict[str, list[Time]] = defaultdict(list)

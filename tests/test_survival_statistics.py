@@ -365,6 +365,7 @@ def rows_of(rows: Sequence[Row], cause: str) -> list[Row]:
 
 def assert_interval(row: Row, cohort: Cohort) -> None:
     n_so_far = sum(s.cause == row["cause"] and s.duration <= row["duration"] for s in cohort)
+    reason: str | None
     if len(cohort) == 1:
         reason = "one_patient"
     elif n_so_far == 0:
