@@ -298,7 +298,7 @@ def _incidence_rows(key: Row, times: Sequence[Time]) -> list[Row]:
                     "n_at_risk": step.n_at_risk,
                     "n_events": n_cause,
                     "incidence": float(incidence),
-                    "std_error": math.sqrt(variance),
+                    "std_error": math.sqrt(variance) if incidence < 1 else None,
                     "ci_transform": LOG_LOG,
                 }
                 | _incidence_interval(incidence, math.sqrt(variance), len(times))

@@ -5,7 +5,7 @@
         -> query, one row per group, cause and time at which somebody has an event or is censored, and
            one at time 0: the group columns, the cause and the time under their names,
            n_at_risk, n_events (bigint; events of the cause), incidence (double in [0, 1]),
-           std_error (double), ci_low, ci_high (double, 95% log-log interval),
+           std_error (double; NULL where the incidence is 1), ci_low, ci_high (double, 95% log-log interval),
            interval_missing_reason (text)
 
     relation: a relation or CTE, one row per subject. group_columns: list of its columns, none NULL.
@@ -155,16 +155,19 @@
         select
             *,
             -- Rounding alone may take a variance of 0 below it.
-            sqrt(greatest(
-                incidence * incidence * sum_1 - 2 * incidence * sum_2 + sum_3
-                + sum_4
-                - 2 * (incidence * sum_5 - sum_6),
-                0e0
-            )) as std_error,
+            case
+                when incidence < 1 - 1e-12
+                    then sqrt(greatest(
+                        incidence * incidence * sum_1 - 2 * incidence * sum_2 + sum_3
+                        + sum_4
+                        - 2 * (incidence * sum_5 - sum_6),
+                        0e0
+                    ))
+            end as std_error,
             case
                 when n_subjects = 1 then 'one_patient'
                 when n_events_so_far = 0 then 'no_events'
-                when incidence > 1 - 1e-12 then 'everybody'
+                when incidence >= 1 - 1e-12 then 'everybody'
             end as interval_missing_reason
         from products
     ),
