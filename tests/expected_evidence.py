@@ -248,7 +248,7 @@ class _Cohort:
 
     def at_horizon(self, figure: Row, measure: Row, protocol_id: str, arm_id: str) -> Observed:
         """Kaplan-Meier's share without colectomy some months after salvage, or with it."""
-        return Observed()
+        return Observed(reason="horizon_not_in_build")
 
 
 # ---- Side by side -------------------------------------------------------------------------------

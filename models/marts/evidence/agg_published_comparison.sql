@@ -35,7 +35,8 @@ joined as (
         coalesce(
             direction_arms.not_matched_reason,
             figures.not_compared_reason,
-            observed.missing_reason
+            observed.missing_reason,
+            case when observed.outcome is null then 'horizon_not_in_build' end
         ) as reason,
         observed.observed_n,
         observed.observed_rate,
