@@ -428,13 +428,13 @@ def explanation(kind: str, follows: bool, is_larger: bool, n: int) -> str:
         if is_larger:
             return (
                 f"Larger than the {error}, which holds without censoring only: "
-                "patients censored before make it larger."
+                "patients censored before would make it larger."
             )
         return f"Smaller than the {error}: censoring does not explain it."
     if follows:
-        return f"The normal interval of a proportion of {n} patients, cut off at 0 and 100 percent."
+        return f"The normal 95% limits of a proportion of {n} patients, cut off at 0 and 100 percent."
     return (
-        f"Not the normal interval of a proportion of {n} patients: "
+        f"Not the normal 95% limits of a proportion of {n} patients: "
         "by another method, or of other patients."
     )
 

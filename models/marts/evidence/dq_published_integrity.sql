@@ -186,7 +186,7 @@ final as (
                 then
                     'Larger than the binomial standard error of ' || counted
                     || ' patients, which holds without censoring only:'
-                    || ' patients censored before make it larger.'
+                    || ' patients censored before would make it larger.'
             when check_kind = 'standard_error_from_proportion'
                 then
                     'Smaller than the binomial standard error of ' || counted
@@ -197,10 +197,10 @@ final as (
                 then 'Its ' || counted || ' parts add up to something else.'
             when follows
                 then
-                    'The normal interval of a proportion of ' || counted
+                    'The normal 95% limits of a proportion of ' || counted
                     || ' patients, cut off at 0 and 100 percent.'
             else
-                'Not the normal interval of a proportion of ' || counted
+                'Not the normal 95% limits of a proportion of ' || counted
                 || ' patients: by another method, or of other patients.'
         end as explanation
     from judged
