@@ -82,7 +82,8 @@ def wilson(n_events: int, n: int) -> tuple[float | None, float | None]:
 
 def prints_as(value: float, printed: float, decimals: int) -> bool:
     """Within half a unit of the last printed digit."""
-    return abs(value - printed) <= 0.5 / 10**decimals
+    half_a_unit: float = 0.5 / 10**decimals
+    return abs(value - printed) <= half_a_unit
 
 
 # ---- The published side -------------------------------------------------------------------------
@@ -186,7 +187,7 @@ class _Cohort:
         if outcome == "remission":
             keys = {(row["protocol_id"], row["patient_id"]) for row in episodes}
             return sum(
-                row["is_remission"]
+                bool(row["is_remission"])
                 for row in self.marts["fct_remissions"]
                 if (row["protocol_id"], row["patient_id"]) in keys
             )
@@ -422,21 +423,15 @@ def explanation(kind: str, follows: bool, is_larger: bool, n: int) -> str:
     if kind == "parts_sum_to_whole":
         return f"Its {n} parts add up to {'it' if follows else 'something else'}."
     if kind == "standard_error_from_proportion":
-        error = f"binomial standard error of {n} patients"
+        error = f"binomial error of {n} patients"
         if follows:
-            return f"The {error}: as if none was censored before."
+            return f"The {error}, as if none was censored before."
         if is_larger:
-            return (
-                f"Larger than the {error}, which holds without censoring only: "
-                "patients censored before would make it larger."
-            )
-        return f"Smaller than the {error}: censoring does not explain it."
+            return f"Larger than the {error}, which only holds without censoring."
+        return f"Smaller than the {error}, which censoring does not explain."
     if follows:
-        return f"The normal 95% limits of a proportion of {n} patients, cut off at 0 and 100 percent."
-    return (
-        f"Not the normal 95% limits of a proportion of {n} patients: "
-        "by another method, or of other patients."
-    )
+        return f"The normal 95% limits of {n} patients, within 0 and 100%."
+    return f"Not the normal 95% limits of {n} patients: another method, or other patients."
 
 
 def expected_integrity() -> list[Row]:

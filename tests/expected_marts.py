@@ -243,7 +243,7 @@ def named_as_published(cohort: Cohort) -> Cohort:
         }
         for column in ("ingredient", "failed_ingredient", "salvage_ingredient"):
             if column in row:
-                new_name = ingredients.get(fold(row[column]), row[column])
+                new_name = str(ingredients.get(fold(row[column]), row[column]))
                 changed[column] = new_name.title() if row[column][0].isupper() else new_name
         return row | changed
 

@@ -10,7 +10,7 @@ comparison as (
     select * from {{ ref('agg_published_comparison') }}
 ),
 
--- No study is passed over in silence: what cannot be compared is listed with its reason.
+-- No study is passed over in silence: what is not compared is listed with its reason.
 final as (
     select
         published.study_id,

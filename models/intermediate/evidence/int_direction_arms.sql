@@ -1,5 +1,5 @@
--- An arm reports a direction iff its patients come from the direction's pairs of drugs, all
--- of them and no other: what is pooled there is pooled here.
+-- An arm reports a direction iff its patients come from the direction's pairs of drugs,
+-- all of them and no other: what is pooled there is pooled here.
 with directions as (
     select * from {{ ref('salvage_directions') }}
 ),

@@ -40,7 +40,7 @@ with_rates as (
         on outcomes.measure = measures.measure
 ),
 
--- Counts say more than an interval by an unknown method, which says more than its error.
+-- Counts say more than an interval by an unknown method, and that more than an error.
 with_sources as (
     select
         *,

@@ -24,7 +24,8 @@ joined as (
         coalesce(figures.reference_protocol_id = protocols.protocol_id, false)
             as is_reference_study,
         case
-            when protocols.remission_within_days is null then 'at any time after salvage'
+            when protocols.remission_within_days is null
+                then 'at any time after salvage'
             else
                 'within ' || cast(
                     protocols.remission_within_days as {{ dbt.type_string() }}

@@ -10,7 +10,7 @@ parts as (
     select * from {{ ref('published_parts') }}
 ),
 
--- The binomial standard error, in percent: as if the outcome of every patient were known.
+-- The binomial standard error, in percent: as if every patient's outcome were known.
 figures as (
     select
         outcomes.*,
@@ -178,30 +178,29 @@ final as (
                 then 'The patients with it are another percentage of ' || counted || '.'
             when check_kind = 'standard_error_from_proportion' and follows
                 then
-                    'The binomial standard error of ' || counted
-                    || ' patients: as if none was censored before.'
+                    'The binomial error of ' || counted
+                    || ' patients, as if none was censored before.'
             when
                 check_kind = 'standard_error_from_proportion'
                 and printed_value > recomputed_value
                 then
-                    'Larger than the binomial standard error of ' || counted
-                    || ' patients, which holds without censoring only:'
-                    || ' patients censored before would make it larger.'
+                    'Larger than the binomial error of ' || counted
+                    || ' patients, which only holds without censoring.'
             when check_kind = 'standard_error_from_proportion'
                 then
-                    'Smaller than the binomial standard error of ' || counted
-                    || ' patients: censoring does not explain it.'
+                    'Smaller than the binomial error of ' || counted
+                    || ' patients, which censoring does not explain.'
             when check_kind = 'parts_sum_to_whole' and follows
                 then 'Its ' || counted || ' parts add up to it.'
             when check_kind = 'parts_sum_to_whole'
                 then 'Its ' || counted || ' parts add up to something else.'
             when follows
                 then
-                    'The normal 95% limits of a proportion of ' || counted
-                    || ' patients, cut off at 0 and 100 percent.'
+                    'The normal 95% limits of ' || counted
+                    || ' patients, within 0 and 100%.'
             else
-                'Not the normal 95% limits of a proportion of ' || counted
-                || ' patients: by another method, or of other patients.'
+                'Not the normal 95% limits of ' || counted
+                || ' patients: another method, or other patients.'
         end as explanation
     from judged
 )
