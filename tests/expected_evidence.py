@@ -249,7 +249,19 @@ class _Cohort:
 
     def at_horizon(self, figure: Row, measure: Row, protocol_id: str, arm_id: str) -> Observed:
         """Kaplan-Meier's share without colectomy some months after salvage, or with it."""
-        return Observed(reason="horizon_not_in_build")
+        key = (protocol_id, arm_id, "colectomy_free", figure["horizon_months"])
+        row = next(
+            row
+            for row in self.marts["agg_survival_at_horizons"]
+            if (row["protocol_id"], row["arm_id"], row["outcome"], row["horizon_months"]) == key
+        )
+        if row["survival"] is None:
+            return Observed(reason=row["missing_reason"])
+        rate, low, high = row["survival"], row["ci_low"], row["ci_high"]
+        if measure["outcome"] == "colectomy_at_horizon":
+            rate = 1 - rate
+            low, high = (None if end is None else 1 - end for end in (high, low))
+        return Observed(100 * rate, row["n_patients"], rate, low, high)
 
 
 # ---- Side by side -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from scipy import stats
 
 from salvage.project import PROJECT_DIR
 from tests.expected_evidence import add_evidence
+from tests.expected_survival import add_survival_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -123,6 +124,7 @@ def expected_marts(
             if row["n_patients"] and row[count] == row["n_patients"]:
                 row["wilson_high"] = 1.0
     _add_exact_intervals(marts)
+    add_survival_marts(marts, reference, accepted, data_cutoff_date)
     exposures = expected_exposures(tables, own_reference, data_cutoff_date)
     n_cut = sum(exposure["is_end_date_cut"] for exposure in exposures)
     for row in marts["dq_row_ledger"]:

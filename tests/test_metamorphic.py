@@ -46,7 +46,15 @@ PATIENT_MARTS = {
 }
 REMISSION, SAFETY = "agg_remission_by_arm", "agg_adverse_events_by_arm"
 ATTRITION, COMPARISON = "agg_cohort_attrition", "agg_published_comparison"
-AGGREGATES = {REMISSION, SAFETY, ATTRITION, COMPARISON}
+SURVIVAL = {
+    "agg_remission_survival",
+    "agg_remission_survival_grid",
+    "agg_colectomy_free_survival",
+    "agg_remission_loss_incidence",
+    "agg_survival_at_horizons",
+}
+ARM_COMPARISON = "agg_arm_comparison"
+AGGREGATES = {REMISSION, SAFETY, ATTRITION, COMPARISON, ARM_COMPARISON, *SURVIVAL}
 # About the published figures alone: no cohort changes it
 CONSTANT = {"dq_published_integrity"}
 LEDGER, QUARANTINE, UNMAPPED = "dq_row_ledger", "dq_quarantine", "dq_unmapped_names"

@@ -11,6 +11,10 @@ remissions as (
     select * from {{ ref('int_remission_counts') }}
 ),
 
+survival_at_horizons as (
+    select * from {{ ref('agg_survival_at_horizons') }}
+),
+
 proportions as (
     select
         protocol_id,
@@ -72,8 +76,47 @@ values_by_arm as (
     {%- endfor %}
 ),
 
+colectomy_free as (
+    select
+        *,
+        -- A missing interval does not take away the estimate.
+        case when survival is null then missing_reason end as survival_missing_reason
+    from survival_at_horizons
+    where outcome = 'colectomy_free'
+),
+
 final as (
     select * from proportions
+    union all
+    select
+        protocol_id,
+        arm_id,
+        'colectomy_free_at_horizon' as outcome,
+        cast(null as {{ dbt.type_string() }}) as event_term,
+        horizon_months,
+        cast(n_patients as integer) as observed_n,
+        cast(null as integer) as n_events,
+        survival as observed_rate,
+        ci_low as observed_low,
+        ci_high as observed_high,
+        cast(null as {{ double_type() }}) as observed_value,
+        survival_missing_reason as missing_reason
+    from colectomy_free
+    union all
+    select
+        protocol_id,
+        arm_id,
+        'colectomy_at_horizon' as outcome,
+        cast(null as {{ dbt.type_string() }}) as event_term,
+        horizon_months,
+        cast(n_patients as integer) as observed_n,
+        cast(null as integer) as n_events,
+        1 - survival as observed_rate,
+        1 - ci_high as observed_low,
+        1 - ci_low as observed_high,
+        cast(null as {{ double_type() }}) as observed_value,
+        survival_missing_reason as missing_reason
+    from colectomy_free
     union all
     select
         protocol_id,

@@ -36,8 +36,7 @@ joined as (
         coalesce(
             direction_arms.not_matched_reason,
             figures.not_compared_reason,
-            observed.missing_reason,
-            case when observed.outcome is null then 'horizon_not_in_build' end
+            observed.missing_reason
         ) as reason,
         observed.observed_n,
         observed.observed_rate,

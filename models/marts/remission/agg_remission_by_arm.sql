@@ -6,6 +6,11 @@ intervals as (
     select * from {{ ref('int_exact_proportion_intervals') }}
 ),
 
+medians as (
+    select * from {{ ref('int_survival_medians') }}
+    where outcome = 'remission'
+),
+
 final as (
     select
         counts.protocol_id,
@@ -22,12 +27,26 @@ final as (
         {{ days_to_months('counts.mean_days', 'counts.days_per_month') }}
             as mean_months,
         {{ days_to_months('counts.min_days', 'counts.days_per_month') }} as min_months,
-        {{ days_to_months('counts.max_days', 'counts.days_per_month') }} as max_months
+        {{ days_to_months('counts.max_days', 'counts.days_per_month') }} as max_months,
+        {{ days_to_months('medians.median', 'counts.days_per_month') }}
+            as km_median_months,
+        {{ days_to_months('medians.median_low', 'counts.days_per_month') }}
+            as km_median_low_months,
+        {{ days_to_months('medians.median_high', 'counts.days_per_month') }}
+            as km_median_high_months,
+        case
+            when medians.arm_id is null then 'no_remission'
+            when medians.median is null then 'not_reached'
+        end as km_median_missing_reason
     from counts
     left join intervals
         on
             counts.n_remissions = intervals.n_events
             and counts.n_patients = intervals.n_total
+    left join medians
+        on
+            counts.protocol_id = medians.protocol_id
+            and counts.arm_id = medians.arm_id
 )
 
 select * from final

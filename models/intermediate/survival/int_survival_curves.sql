@@ -1,0 +1,11 @@
+with survival_times as (
+    select * from {{ ref('int_reported_survival_times') }}
+),
+
+final as (
+    {{ kaplan_meier(
+        'survival_times', ['protocol_id', 'outcome', 'arm_id'], 'duration_days', 'is_event'
+    ) | indent(4) }}
+)
+
+select * from final
