@@ -39,7 +39,10 @@ COUNTED = {
     "agg_remission_by_arm": "n_remissions",
     "agg_adverse_events_by_arm": "n_patients_with_sae",
 }
-EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0, "exact_low": 0.0, "exact_high": 1.0}
+EXACT_AT_BOUNDS = {
+    **dict.fromkeys(["wilson_low", "exact_low", "observed_low", "published_low"], 0.0),
+    **dict.fromkeys(["wilson_high", "exact_high", "observed_high", "published_high"], 1.0),
+}
 NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
 
 

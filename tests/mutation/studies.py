@@ -269,6 +269,10 @@ PUBLISHED_DRUGS: Reference = {
         _protocol("and_more"),
         _protocol("one_way", window_days=28),
         _protocol("by_others"),
+        _protocol("nobody", diagnosis="none has it"),
+        _protocol("no_remissions", remission_within_days=0),
+        _protocol("everyone", diagnosis="rare"),
+        _protocol("one_patient", diagnosis="very rare"),
     ],
     "protocol_arms": [
         _arm("uc_rescue", "b", CSA, IFX) | {"window_days": 5},
@@ -283,6 +287,11 @@ PUBLISHED_DRUGS: Reference = {
         _arm("and_more", "t", TACROLIMUS, IFX),
         _arm("one_way", "b", CSA, IFX),
         _arm("by_others", "o", CSA, TACROLIMUS),
+        *(
+            _arm(protocol_id, arm_id, *drugs)
+            for protocol_id in ("nobody", "no_remissions", "everyone", "one_patient")
+            for arm_id, drugs in (("b", (CSA, IFX)), ("d", (IFX, CSA)))
+        ),
     ],
     "ingredients": [],
     "drug_names": [],
@@ -323,6 +332,15 @@ def _beside_the_published_studies() -> dict[str, list[Record]]:
             if number == 4:
                 rows.event(patient_id, "pancreatitis", 12, is_fatal="yes")
                 rows.event(patient_id, "bacteremia", 299, is_fatal="yes")
+    for diagnosis, n_patients in (("rare", 15), ("very rare", 1)):
+        for number in range(n_patients):
+            patient_id = f"{diagnosis}-{number}".replace(" ", "-")
+            rows.patient(patient_id, diagnosis=diagnosis, death_date=_day(200))
+            rows.exposure(patient_id, CSA, 0, 3, "failure")
+            rows.exposure(patient_id, IFX, 8, 20)
+            rows.assessment(patient_id, 13, "remission")
+            rows.event(patient_id, "sepsis", 13, is_fatal="true")
+            rows.colectomy(patient_id, 30)
     return rows.tables()
 
 
