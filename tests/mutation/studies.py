@@ -341,6 +341,9 @@ def _beside_the_published_studies() -> dict[str, list[Record]]:
             rows.assessment(patient_id, 13, "remission")
             rows.event(patient_id, "sepsis", 13, is_fatal="true")
             rows.colectomy(patient_id, 30)
+    rows.patient("nothing-befalls", diagnosis="very rare")
+    rows.exposure("nothing-befalls", IFX, 0, 3, "failure")
+    rows.exposure("nothing-befalls", CSA, 8, 20)
     return rows.tables()
 
 
