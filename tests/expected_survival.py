@@ -55,8 +55,7 @@ def add_survival_marts(
     for row in accepted["procedures"]:
         if groups.get(fold(row["procedure_name"])) == "colectomy":
             colectomies[row["patient_id"]].append(row["procedure_date"])
-    observed_until = {row["patient_id"]: row["observation_end_date"] for row in marts["dim_patients"]}
-    deaths = {row["patient_id"]: row["death_date"] for row in marts["dim_patients"]}
+    patients = {row["patient_id"]: row for row in marts["dim_patients"]}
 
     remission: dict[str, list[Time]] = defaultdict(list)
     colectomy_free: dict[str, list[Time]] = defaultdict(list)
@@ -68,10 +67,10 @@ def add_survival_marts(
         patient, start = row["patient_id"], row["salvage_start_date"]
         ends = [(day, "colectomy") for day in colectomies[patient] if day >= start]
         # A death after the last visit counts, one after the data cut-off is not known (0005).
-        death = deaths[patient]
+        death = patients[patient]["death_date"]
         if death is not None and (data_cutoff_date is None or death <= data_cutoff_date):
             ends.append((death, "death"))
-        end = min((day for day, _ in ends), default=observed_until[patient])
+        end = min((day for day, _ in ends), default=patients[patient]["observation_end_date"])
         # On one day the later word of the alphabet, death, counts.
         event = max((event for day, event in ends if day == end), default=None)
         colectomy_free[row["protocol_id"]].append(Time(row["arm_id"], (end - start).days, event))

@@ -155,6 +155,163 @@ CORRUPTIONS: dict[str, list[str]] = {
             "n_patients = null, remission_rate = null",
         )
     ],
+    # agg_remission_survival and agg_colectomy_free_survival
+    **{
+        f"{outcome}_{guard}": [
+            f"update agg_{mart} set {change} where arm_id = 'all' and duration_days = {day}"
+            for change in changes
+        ]
+        for outcome, mart, day in (
+            ("remission", "remission_survival", 134),
+            ("colectomy_free", "colectomy_free_survival", 31),
+        )
+        for guard, changes in {
+            "survival_is_within_its_interval": (
+                "survival = ci_low - 0.01",
+                "survival = ci_high + 0.01",
+                "ci_low = -0.01",
+                "ci_high = 1.01",
+                "survival = null",
+                "ci_low = null",
+                "ci_high = null",
+            ),
+            "survival_is_a_fraction": ("survival = -0.1", "survival = 1.1", "survival = null"),
+            "leaving_are_at_most_those_at_risk": (
+                "n_events = n_at_risk + 1",
+                "n_events = -1",
+                "n_censored = -1",
+                "n_events = null",
+                "n_censored = null",
+                "n_at_risk = null",
+            ),
+            "interval_is_missing_for_a_reason": ("interval_missing_reason = 'no_events'",),
+        }.items()
+    },
+    # agg_remission_survival_grid
+    "grid_survival_is_known_up_to_the_end_of_follow_up": [
+        "update agg_remission_survival_grid set survival = null where arm_id = 'all'",
+        "update agg_remission_survival_grid set survival = 0.5"
+        " where interval_missing_reason = 'beyond_follow_up'",
+    ],
+    "grid_interval_is_missing_for_a_reason": [
+        "update agg_remission_survival_grid set ci_low = null where ci_low is not null",
+        "update agg_remission_survival_grid set ci_high = null where ci_high is not null",
+        "update agg_remission_survival_grid set ci_low = 0 where duration_days = 0",
+        "update agg_remission_survival_grid set ci_high = 1 where duration_days = 0",
+        "update agg_remission_survival_grid set interval_missing_reason = null"
+        " where duration_days = 0",
+    ],
+    # agg_remission_loss_incidence
+    **{
+        guard: [
+            f"update agg_remission_loss_incidence set {change} where arm_id = 'all'"
+            " and cause = 'remission_loss' and duration_days = 134"
+            for change in changes
+        ]
+        for guard, changes in {
+            "incidence_is_within_its_competing_interval": (
+                "incidence = ci_low / 2",
+                "incidence = ci_high + 0.01",
+                "ci_low = -0.01",
+                "ci_high = 1.01",
+                "incidence = null",
+                "ci_low = null",
+                "ci_high = null",
+            ),
+            "incidence_is_a_fraction": ("incidence = -0.1", "incidence = 1.1", "incidence = null"),
+            "incidence_interval_is_missing_for_a_reason": (
+                "interval_missing_reason = 'no_events'",
+            ),
+        }.items()
+    },
+    "incidences_and_survival_add_up_to_one": [
+        "update agg_remission_loss_incidence set incidence = incidence + 0.001"
+        " where arm_id = 'all' and duration_days = 134 and cause = 'death'",
+        "update agg_remission_loss_incidence set incidence = null"
+        " where arm_id = 'all' and duration_days = 134 and cause = 'death'",
+        "delete from agg_remission_loss_incidence"
+        " where arm_id = 'all' and duration_days = 134 and cause = 'remission_loss'",
+        "update agg_remission_survival set survival = null"
+        " where arm_id = 'all' and duration_days = 134",
+    ],
+    # agg_survival_at_horizons
+    **{
+        guard: [
+            f"update agg_survival_at_horizons set {change} where arm_id = '{arm}'"
+            " and outcome = 'remission' and horizon_months = 24"
+            for change in changes
+        ]
+        for guard, arm, changes in (
+            (
+                "survival_at_a_horizon_is_within_its_interval",
+                "all",
+                (
+                    "survival = ci_low - 0.01",
+                    "survival = ci_high + 0.01",
+                    "survival = null",
+                    "ci_low = null",
+                    "ci_high = null",
+                    "restricted_mean_days = restricted_mean_low_days - 1",
+                    "restricted_mean_days = restricted_mean_high_days + 1",
+                    "restricted_mean_days = null",
+                    "restricted_mean_low_days = null",
+                    "restricted_mean_high_days = null",
+                ),
+            ),
+            (
+                "restricted_mean_is_at_most_its_horizon",
+                "all",
+                (
+                    "restricted_mean_days = horizon_days + 1",
+                    "restricted_mean_days = -1",
+                    "restricted_mean_days = null",
+                    "horizon_days = null",
+                    "missing_reason = 'no_events', restricted_mean_days = null",
+                ),
+            ),
+            (
+                "survival_behind_follow_up_is_unknown",
+                "ifx_after_csa",
+                (
+                    "survival = 0.5",
+                    "restricted_mean_days = 30",
+                    "missing_reason = 'no_patients', survival = 0.5",
+                ),
+            ),
+        )
+    },
+    # agg_arm_comparison
+    "compared_arms_are_two": [
+        "update agg_arm_comparison set other_arm_id = arm_id",
+        "update agg_arm_comparison set other_arm_id = null",
+        "update agg_arm_comparison set arm_id = null",
+    ],
+    "p_value_is_a_probability": [
+        "update agg_arm_comparison set p_value = -0.1 where outcome = 'remission'",
+        "update agg_arm_comparison set p_value = 1.1 where outcome = 'remission'",
+        "update agg_arm_comparison set p_value = null where outcome = 'remission'",
+    ],
+    "p_value_is_missing_for_a_reason": [
+        "update agg_arm_comparison set missing_reason = 'no_events' where outcome = 'remission'",
+    ],
+    "compared_events_are_at_most_patients": [
+        f"update agg_arm_comparison set {change} where outcome = 'remission'"
+        for change in (
+            "n_events = n_patients + 1",
+            "n_events = -1",
+            "other_n_events = other_n_patients + 1",
+            "other_n_events = -1",
+            "n_events = null",
+            "n_patients = null",
+            "other_n_events = null",
+            "other_n_patients = null",
+        )
+    ],
+    "median_is_missing_for_a_reason": [
+        "update agg_remission_by_arm set km_median_months = null where arm_id = 'all'",
+        "update agg_remission_by_arm set km_median_missing_reason = 'not_reached'"
+        " where arm_id = 'all'",
+    ],
     # fct_adverse_events
     "fatal_event_is_serious": [
         "update fct_adverse_events set is_serious = false where patient_id = 'P005'",

@@ -2,7 +2,7 @@ with survival_times as (
     select * from {{ ref('int_reported_survival_times') }}
 ),
 
--- Relapse and a new rescue drug are loss of remission; colectomy and death compete with it.
+-- Relapse and a new rescue drug are loss of remission; colectomy and death compete.
 remission_times as (
     select
         protocol_id,

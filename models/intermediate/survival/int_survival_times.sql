@@ -10,9 +10,9 @@ remissions as (
     select * from {{ ref('int_remissions') }}
 ),
 
--- The clock of remission starts with the remission, that of colectomy-free survival with
--- the salvage drug. Of colectomy and death on one day death is the event (SPEC 4); a
--- death after the last visit counts (docs/decisions/0005).
+-- The clock of remission starts with the remission, that of colectomy-free survival
+-- with the salvage drug. Of colectomy and death on one day death is the event (SPEC 4);
+-- a death after the last visit counts (docs/decisions/0005).
 clocks as (
     select
         protocol_id,

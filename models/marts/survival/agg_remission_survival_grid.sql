@@ -46,7 +46,7 @@ carried_forward as (
             and steps.duration_days <= times.duration_days
             and (
                 steps.next_duration_days is null
-                or times.duration_days < steps.next_duration_days
+                or steps.next_duration_days > times.duration_days
             )
 ),
 
