@@ -14,6 +14,7 @@ from typing import Any
 from scipy import stats
 
 from salvage.project import PROJECT_DIR
+from tests.expected_evidence import add_evidence
 from tests.expected_survival import add_survival_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
@@ -38,7 +39,10 @@ COUNTED = {
     "agg_remission_by_arm": "n_remissions",
     "agg_adverse_events_by_arm": "n_patients_with_sae",
 }
-EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0, "exact_low": 0.0, "exact_high": 1.0}
+EXACT_AT_BOUNDS = {
+    **dict.fromkeys(["wilson_low", "exact_low", "observed_low", "published_low"], 0.0),
+    **dict.fromkeys(["wilson_high", "exact_high", "observed_high", "published_high"], 1.0),
+}
 NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
 
 
@@ -133,7 +137,7 @@ def expected_marts(
         row["file_name"] = f"{row['table_name']}.csv"
         row["file_sha256"] = file_sha256(row["table_name"])
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
-    marts["agg_published_comparison"] = _published_comparison(reference, marts)
+    add_evidence(reference, marts, tables, data_cutoff_date)
     return marts
 
 
@@ -219,73 +223,36 @@ def _unmapped_names(
     return rows
 
 
-def _published_comparison(reference: Reference, marts: Marts) -> list[Row]:
-    """Published figures beside ours, for the protocols that the study has."""
-    protocol_ids = {protocol["protocol_id"] for protocol in reference["protocols"]}
-    rows = []
-    for published in _seed("published_outcomes"):
-        if published["protocol_id"] not in protocol_ids:
-            continue
-        observed = _observed(published, marts)
-        value, decimals = float(published["published_value"]), int(published["printed_decimals"])
-        rows.append(
-            {
-                "study_id": published["study_id"],
-                "protocol_id": published["protocol_id"],
-                "arm_id": published["arm_id"],
-                "measure": published["measure"],
-                "event_term": published["event_term"] or None,
-                "unit": published["unit"],
-                "published_value": value,
-                "observed_value": observed,
-                # Half a unit of the last printed digit
-                "is_match": observed is not None and abs(observed - value) <= 0.5 / 10**decimals,
-            }
-        )
-    return rows
-
-
-def _observed(published: Mapping[str, str], marts: Marts) -> float | None:
-    """Our figure for a published one; None where the arm is missing or has no such figure."""
-    protocol_id, arm_id = published["protocol_id"], published["arm_id"]
-    measure = published["measure"]
-    if measure == "n_patients_with_sae_term":
-        patients = {
-            event["patient_id"]
-            for event in marts["fct_adverse_events"]
-            if event["protocol_id"] == protocol_id
-            and arm_id in (event["arm_id"], "all")
-            and event["attribution"] == "treatment_emergent"
-            and event["is_serious"]
-            and event["event_term"].lower() == published["event_term"]
-        }
-        return float(len(patients)) if patients else None
-    for mart in COUNTED:
-        for row in marts[mart]:
-            if (row["protocol_id"], row["arm_id"]) == (protocol_id, arm_id):
-                percent_of = measure.replace("_percent", "_rate")
-                if measure in row:
-                    return None if row[measure] is None else float(row[measure])
-                if percent_of in row:
-                    return None if row[percent_of] is None else 100 * float(row[percent_of])
-    return None
-
-
 def named_as_published(cohort: Cohort) -> Cohort:
-    """The cohort with its first protocol and two of its arms named as the published study's."""
+    """The cohort with its first protocol named as the published study's, and published drugs.
+
+    The drugs of its first arm become cyclosporine and infliximab, another one tacrolimus: arms
+    are set beside published figures by their drugs. What the exposures say stays: the names map
+    to the new ingredients.
+    """
+    arm = cohort.reference["protocol_arms"][0]
+    drugs = [fold(arm[f"{place}_ingredient"]) for place in ("failed", "salvage")]
+    others = [row["ingredient"] for row in cohort.reference["ingredients"]]
+    drugs += [name for name in others if name not in drugs]
     names = {
         "protocol_id": {"study": "uc_rescue"},
         "arm_id": {"b_arm": "ifx_after_csa", "C_arm": "csa_after_ifx"},
     }
+    ingredients = dict(zip(drugs, ["cyclosporine", "infliximab", "tacrolimus"], strict=False))
 
     def renamed(row: Row) -> Row:
-        return row | {
+        changed = {
             column: new.get(row[column], row[column])
             for column, new in names.items()
             if column in row
         }
+        for column in ("ingredient", "failed_ingredient", "salvage_ingredient"):
+            if column in row:
+                new_name = str(ingredients.get(fold(row[column]), row[column]))
+                changed[column] = new_name.title() if row[column][0].isupper() else new_name
+        return row | changed
 
-    tables = ("protocols", "protocol_arms")
+    tables = ("protocols", "protocol_arms", "ingredients", "drug_names")
     changed = {table: [renamed(row) for row in cohort.reference[table]] for table in tables}
     return cohort._replace(reference=cohort.reference | changed)
 

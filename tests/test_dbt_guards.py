@@ -412,9 +412,60 @@ CORRUPTIONS: dict[str, list[str]] = {
     # agg_published_comparison
     "figure_that_matches_was_observed": [
         "update agg_published_comparison set observed_value = null where measure = 'n_deaths'",
-        "update agg_published_comparison set observed_value = null, is_match = null"
-        " where measure = 'n_deaths'",
     ],
+    "only_the_reference_study_has_to_match": [
+        "update agg_published_comparison set is_match = null where measure = 'n_deaths'",
+        "update agg_published_comparison set is_match = false where study_id = 'manosa_2009'",
+        "update agg_published_comparison set is_reference_study = true"
+        " where study_id = 'manosa_2009'",
+        "update agg_published_comparison set is_reference_study = null where measure = 'n_deaths'",
+    ],
+    "figure_without_an_observed_one_has_a_reason": [
+        "update agg_published_comparison set observed_value = null where measure = 'n_deaths'",
+        "update agg_published_comparison set not_compared_reason = 'no_patients'"
+        " where measure = 'n_deaths'",
+        "update agg_published_comparison set not_compared_reason = null"
+        " where study_id = 'herrlinger_2010'",
+        "update agg_published_comparison set observed_value = 1 where study_id = 'herrlinger_2010'",
+    ],
+    "published_rate_is_within_its_interval": [
+        f"update agg_published_comparison set {change} where measure = 'n_deaths'"
+        for change in (
+            "published_rate = published_low - 0.01",
+            "published_rate = published_high + 0.01",
+            "published_low = -0.01",
+            "published_high = 1.01",
+            "published_rate = null",
+            "published_low = null",
+            "published_high = null",
+        )
+    ],
+    "observed_rate_is_within_its_interval": [
+        f"update agg_published_comparison set {change} where measure = 'n_deaths'"
+        for change in (
+            "observed_rate = observed_low - 0.01",
+            "observed_rate = observed_high + 0.01",
+            "observed_low = -0.01",
+            "observed_high = 1.01",
+            "observed_rate = null",
+            "observed_low = null",
+            "observed_high = null",
+        )
+    ],
+    "difference_is_of_both_rates": [
+        f"update agg_published_comparison set {change} where measure = 'n_deaths'"
+        for change in ("rate_difference = null", "observed_rate = null", "published_rate = null")
+    ],
+    # dq_published_integrity
+    "figure_that_follows_is_the_recomputed_one": [
+        f"update dq_published_integrity set {change} where measure = 'sae_percent'"
+        for change in (
+            "recomputed_value = printed_value + 1",
+            "recomputed_value = null",
+            "printed_value = null",
+        )
+    ]
+    + ["update dq_published_integrity set follows = null, recomputed_value = null"],
     # tests/dbt
     "own_reference_files_are_whole": [
         "insert into int_reference_problems values ('protocols', 2, 'window_days', 'bad_number')",
@@ -493,7 +544,31 @@ CORRUPTIONS: dict[str, list[str]] = {
     "published_figure_is_compared_once": [
         "insert into agg_published_comparison select * from agg_published_comparison"
         " where measure = 'n_deaths'",
+        "insert into agg_published_comparison select * from agg_published_comparison"
+        " where arm_id is null",
     ],
+    "published_figure_is_compared_under_every_protocol": [
+        "delete from agg_published_comparison where study_id = 'herrlinger_2010'",
+        "delete from agg_published_comparison where horizon_months = 3",
+        "update agg_published_comparison set published_value = null where measure = 'n_deaths'",
+        "update agg_published_comparison set study_id = null where measure = 'n_deaths'",
+        "update agg_published_comparison set protocol_id = null where measure = 'n_deaths'",
+    ],
+    "printed_figure_is_checked_once_in_each_way": [
+        "insert into dq_published_integrity select * from dq_published_integrity"
+        " where measure = 'sae_percent'",
+    ],
+    "recomputable_figures_are_checked": [
+        f"delete from dq_published_integrity where check_kind = '{kind}'"
+        for kind in (
+            "percentage_from_counts",
+            "standard_error_from_proportion",
+            "interval_low_from_proportion",
+            "interval_high_from_proportion",
+            "parts_sum_to_whole",
+        )
+    ]
+    + ["update dq_published_integrity set follows = null where measure = 'sae_percent'"],
     "quarantine_reconciles_with_ledger": [
         QUARANTINED,
         f"{QUARANTINED}; update dq_quarantine set table_name = null",

@@ -84,6 +84,7 @@ def test_public_marts_are_those_of_the_specification() -> None:
         "agg_adverse_events_by_arm",
         "agg_cohort_attrition",
         "agg_published_comparison",
+        "dq_published_integrity",
         "dq_row_ledger",
         "dq_quarantine",
     }

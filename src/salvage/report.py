@@ -34,6 +34,7 @@ with figures as (
         case when event_term is null then measure else measure || ': ' || event_term end
             as figure
     from marts.agg_published_comparison
+    where is_reference_study
 )
 
 select
@@ -143,7 +144,10 @@ def arms_table(database: Path) -> str:
 
 
 def comparison_table(database: Path) -> str:
-    """Return the published figures beside this build's, '' where none were published."""
+    """Return the reference study's figures beside this build's, '' where there is no such study.
+
+    Other studies stand in the mart, too, but no build has to match them.
+    """
     return _table(database, _COMPARISON)
 
 

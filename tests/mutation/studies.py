@@ -55,6 +55,7 @@ def studies() -> Iterator[Study]:
         yield _study(name, _one_patient_for_one_day(is_serious), REFERENCE)
     yield _study("everyone", _everyone(), REFERENCE)
     yield _study("losses of one day", _losses_of_one_day(), REFERENCE)
+    yield _study("beside the published studies", _beside_the_published_studies(), PUBLISHED_DRUGS)
     two_files = {table: demo[table] for table in ("patients", "drug_exposures")}
     yield _study("absent files", two_files, None)
     yield _study("header only", {**demo, "adverse_events": [], "procedures": []}, None)
@@ -255,6 +256,95 @@ OWN_NAMES: Reference = {
         {"procedure_name": " COLONOSCOPY", "procedure_group": "colectomy"},
     ],
 }
+
+
+CSA, IFX, TACROLIMUS = "cyclosporine", "infliximab", "tacrolimus"
+# Arms of published drugs: both ways (with rival arms, windows on both sides of a published one),
+# both and more, one way, and one way twice
+PUBLISHED_DRUGS: Reference = {
+    "protocols": [
+        _protocol("uc_rescue"),
+        _protocol("wider", remission_within_days=None),
+        _protocol("narrower"),
+        _protocol("and_more"),
+        _protocol("one_way", window_days=28),
+        _protocol("by_others"),
+        _protocol("nobody", diagnosis="none has it"),
+        _protocol("no_remissions", remission_within_days=0),
+        _protocol("everyone", diagnosis="rare"),
+        _protocol("one_patient", diagnosis="very rare"),
+    ],
+    "protocol_arms": [
+        _arm("uc_rescue", "b", CSA, IFX) | {"window_days": 5},
+        _arm("uc_rescue", "c", CSA.title(), IFX) | {"window_days": 9},
+        _arm("uc_rescue", "d", IFX, CSA) | {"window_days": 7},
+        _arm("wider", "b", CSA, IFX) | {"window_days": 28},
+        _arm("wider", "d", IFX, CSA) | {"window_days": 40},
+        _arm("narrower", "b", CSA, IFX) | {"window_days": 20},
+        _arm("narrower", "d", IFX, CSA) | {"window_days": 28},
+        _arm("and_more", "b", CSA, IFX),
+        _arm("and_more", "d", IFX, CSA),
+        _arm("and_more", "t", TACROLIMUS, IFX),
+        _arm("one_way", "b", CSA, IFX),
+        _arm("by_others", "o", CSA, TACROLIMUS),
+        *(
+            _arm(protocol_id, arm_id, *drugs)
+            for protocol_id in ("nobody", "no_remissions", "everyone", "one_patient")
+            for arm_id, drugs in (("b", (CSA, IFX)), ("d", (IFX, CSA)))
+        ),
+    ],
+    "ingredients": [],
+    "drug_names": [],
+    "procedure_names": [{"procedure_name": "kolektomie", "procedure_group": "colectomy"}],
+}
+
+
+def _beside_the_published_studies() -> dict[str, list[Record]]:
+    """Patients of each direction with every outcome that a published study counts.
+
+    Gaps and lengths of follow-up differ, so that medians are of odd and even numbers of patients;
+    colectomies and deaths lie around the horizons.
+    """
+    rows = _Rows()
+    courses = [(CSA, IFX, 14), (IFX, CSA, 9), (TACROLIMUS, IFX, 5), (CSA, TACROLIMUS, 1)]
+    for first, second, n_patients in courses:
+        for number in range(n_patients):
+            patient_id = f"{first}-{second}-{number}"
+            salvage = 4 + number % 6
+            death = _day(salvage + 95) if number in (3, 8) else ""
+            last_visit = _day(salvage + 60 if death else 300 + 41 * number)
+            rows.patient(patient_id, last_follow_up_date=last_visit, death_date=death)
+            rows.exposure(patient_id, first, 0, 3, "failure")
+            rows.exposure(patient_id, second, salvage, salvage + 30)
+            if number % 3 == 0:
+                rows.assessment(patient_id, 20, "remission")
+            if number % 4 == 1:
+                rows.colectomy(patient_id, salvage + 29 * number)
+                rows.colectomy(patient_id, salvage + 29 * number + 2)
+            if number == 2:
+                rows.colectomy(patient_id, salvage - 1)
+            if number % 5 == 2:
+                rows.event(patient_id, "Sepsis", 12, is_hospitalization="yes")
+                rows.event(patient_id, "sepsis", 13, is_hospitalization="yes")
+            if number % 5 == 3:
+                rows.event(patient_id, "bacteremia", 12)
+                rows.event(patient_id, "fever", 1, is_fatal="yes")
+            if number == 4:
+                rows.event(patient_id, "pancreatitis", 12, is_fatal="yes")
+                rows.event(patient_id, "bacteremia", 299, is_fatal="yes")
+    for diagnosis, n_patients in (("rare", 15), ("very rare", 1)):
+        for number in range(n_patients):
+            patient_id = f"{diagnosis}-{number}".replace(" ", "-")
+            rows.patient(patient_id, diagnosis=diagnosis, death_date=_day(200))
+            rows.exposure(patient_id, CSA, 0, 3, "failure")
+            rows.exposure(patient_id, IFX, 8, 20)
+            rows.assessment(patient_id, 13, "remission")
+            rows.event(patient_id, "sepsis", 13, is_fatal="true")
+            rows.colectomy(patient_id, 30)
+    rows.patient("nothing-befalls", diagnosis="very rare")
+    rows.exposure("nothing-befalls", IFX, 0, 3, "failure")
+    rows.exposure("nothing-befalls", CSA, 8, 20)
+    return rows.tables()
 
 
 def _near_the_published_figures() -> dict[str, list[Record]]:

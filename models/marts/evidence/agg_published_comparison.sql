@@ -1,124 +1,138 @@
-{%- set remission_measures = [
-    ('n_patients', 'n_patients'),
-    ('n_remissions', 'n_remissions'),
-    ('remission_percent', '100 * remission_rate'),
-    ('mean_months', 'mean_months'),
-    ('min_months', 'min_months'),
-    ('max_months', 'max_months'),
-] -%}
-{%- set safety_measures = [
-    ('n_patients_with_sae', 'n_patients_with_sae'),
-    ('sae_percent', '100 * sae_rate'),
-    ('n_deaths', 'n_deaths'),
-] -%}
-with published as (
-    select * from {{ ref('published_outcomes') }}
+with figures as (
+    select * from {{ ref('int_published_figures') }}
+),
+
+direction_arms as (
+    select * from {{ ref('int_direction_arms') }}
 ),
 
 protocols as (
     select * from {{ ref('int_protocols') }}
 ),
 
-remission_by_arm as (
-    select * from {{ ref('agg_remission_by_arm') }}
-),
-
-adverse_events_by_arm as (
-    select * from {{ ref('agg_adverse_events_by_arm') }}
-),
-
-adverse_events as (
-    select * from {{ ref('fct_adverse_events') }}
-),
-
-reporting_arms as (
-    select * from {{ ref('int_reporting_arms') }}
-),
-
-serious_terms as (
-    select
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        lower(adverse_events.event_term) as event_term,
-        count(distinct adverse_events.patient_id) as n_patients
-    from reporting_arms
-    inner join adverse_events
-        on
-            reporting_arms.protocol_id = adverse_events.protocol_id
-            and reporting_arms.member_arm_id = adverse_events.arm_id
-    where
-        adverse_events.is_serious
-        and adverse_events.attribution = 'treatment_emergent'
-    group by
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        lower(adverse_events.event_term)
-),
-
 observed as (
-    {%- for relation, measures in [
-        ('remission_by_arm', remission_measures),
-        ('adverse_events_by_arm', safety_measures),
-    ] %}
-    {%- for measure, expression in measures %}
-    select
-        protocol_id,
-        arm_id,
-        '{{ measure }}' as measure,
-        cast(null as {{ dbt.type_string() }}) as event_term,
-        cast({{ expression }} as {{ double_type() }}) as observed_value
-    from {{ relation }}
-    union all
-    {%- endfor %}
-    {%- endfor %}
-    select
-        protocol_id,
-        arm_id,
-        'n_patients_with_sae_term' as measure,
-        event_term,
-        cast(n_patients as {{ double_type() }}) as observed_value
-    from serious_terms
+    select * from {{ ref('int_observed_outcomes') }}
 ),
 
 joined as (
     select
-        published.study_id,
-        published.protocol_id,
-        published.arm_id,
-        published.measure,
-        published.event_term,
-        published.unit,
-        published.published_value,
-        published.printed_decimals,
-        observed.observed_value
-    from published
+        figures.*,
+        direction_arms.protocol_id,
+        direction_arms.arm_id,
+        direction_arms.shortest_window_days,
+        direction_arms.longest_window_days,
+        coalesce(figures.reference_protocol_id = protocols.protocol_id, false)
+            as is_reference_study,
+        case
+            when protocols.remission_within_days is null
+                then 'at any time after salvage'
+            else
+                'within ' || cast(
+                    protocols.remission_within_days as {{ dbt.type_string() }}
+                ) || ' days of salvage'
+        end as remission_limit,
+        cast(protocols.ae_risk_window_days as {{ dbt.type_string() }})
+            as ae_risk_window_days,
+        coalesce(
+            direction_arms.not_matched_reason,
+            figures.not_compared_reason,
+            observed.missing_reason
+        ) as reason,
+        observed.observed_n,
+        observed.observed_rate,
+        observed.observed_low,
+        observed.observed_high,
+        case figures.statistic
+            when 'count' then cast(observed.n_events as {{ double_type() }})
+            when 'percent' then 100 * observed.observed_rate
+            else observed.observed_value
+        end as observed_value
+    from figures
+    inner join direction_arms
+        on figures.direction = direction_arms.direction
     inner join protocols
-        on published.protocol_id = protocols.protocol_id
+        on direction_arms.protocol_id = protocols.protocol_id
     left join observed
         on
-            published.protocol_id = observed.protocol_id
-            and published.arm_id = observed.arm_id
-            and published.measure = observed.measure
-            and published.event_term is not distinct from observed.event_term
+            direction_arms.protocol_id = observed.protocol_id
+            and direction_arms.arm_id = observed.arm_id
+            and figures.outcome = observed.outcome
+            and figures.event_term is not distinct from observed.event_term
+            and figures.horizon_months is not distinct from observed.horizon_months
 ),
 
--- A figure matches if it prints as the published one: half a unit of its last digit.
+compared as (
+    select
+        *,
+        case when reason is null then observed_value end as compared_value
+    from joined
+),
+
 final as (
     select
         study_id,
         protocol_id,
         arm_id,
+        direction,
         measure,
         event_term,
+        horizon_months,
         unit,
         published_value,
-        observed_value,
-        coalesce(
-            abs(observed_value - published_value)
-            <= 0.5 * power(cast(10 as {{ double_type() }}), -printed_decimals),
-            false
-        ) as is_match
-    from joined
+        published_n,
+        published_rate,
+        published_low,
+        published_high,
+        interval_source,
+        compared_value as observed_value,
+        case when reason is null then observed_n end as observed_n,
+        observed_rate,
+        observed_low,
+        observed_high,
+        observed_rate - published_rate as rate_difference,
+        is_reference_study,
+        -- A figure matches if it prints as the published one: half a unit of its last
+        -- digit. Only a protocol that reconstructs the study has to.
+        case
+            when is_reference_study
+                then coalesce(
+                    abs(compared_value - published_value)
+                    <= 0.5 * power(cast(10 as {{ double_type() }}), -printed_decimals),
+                    false
+                )
+        end as is_match,
+        case
+            when
+                shortest_window_days = window_days
+                and longest_window_days = window_days then null
+            when shortest_window_days is not null
+                then
+                    'Published: ' || coalesce(window_description, 'window not given')
+                    || '; here: within '
+                    || cast(shortest_window_days as {{ dbt.type_string() }})
+                    || case
+                        when longest_window_days > shortest_window_days
+                            then
+                                ' to ' || cast(
+                                    longest_window_days as {{ dbt.type_string() }}
+                                )
+                        else ''
+                    end || ' days.'
+        end as window_difference,
+        case
+            when reason is null and not is_reference_study
+                then
+                    'Published: ' || coalesce(definition_note, 'definition not given')
+                    || '; here: ' || replace(
+                        replace(
+                            observed_definition, '{remission_limit}', remission_limit
+                        ),
+                        '{ae_risk_window_days}',
+                        ae_risk_window_days
+                    ) || '.'
+        end as definition_difference,
+        reason as not_compared_reason
+    from compared
 )
 
 select * from final
