@@ -14,6 +14,7 @@ from typing import Any
 from scipy import stats
 
 from salvage.project import PROJECT_DIR
+from tests.expected_definitions import expected_definitions
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -37,7 +38,14 @@ COUNTED = {
     "agg_remission_by_arm": "n_remissions",
     "agg_adverse_events_by_arm": "n_patients_with_sae",
 }
-EXACT_AT_BOUNDS = {"wilson_low": 0.0, "wilson_high": 1.0, "exact_low": 0.0, "exact_high": 1.0}
+EXACT_AT_BOUNDS = {
+    "wilson_low": 0.0,
+    "wilson_high": 1.0,
+    "exact_low": 0.0,
+    "exact_high": 1.0,
+    "sae_wilson_low": 0.0,
+    "sae_wilson_high": 1.0,
+}
 NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
 
 
@@ -132,6 +140,9 @@ def expected_marts(
         row["file_sha256"] = file_sha256(row["table_name"])
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
     marts["agg_published_comparison"] = _published_comparison(reference, marts)
+    marts["agg_definition_sensitivity"] = expected_definitions(
+        marts, accepted, reference, data_cutoff_date
+    )
     return marts
 
 
