@@ -9,13 +9,27 @@ with own as (
 compared as (
     select
         definitions.*,
-        definitions.has_arm_windows <> own.has_arm_windows
-        or definitions.window_days is distinct from own.window_days as has_other_window,
-        definitions.is_window_inclusive <> own.is_window_inclusive as has_other_boundary,
-        definitions.max_overlap_days <> own.max_overlap_days as has_other_overlap,
-        definitions.require_failure <> own.require_failure as has_other_failure_rule,
-        definitions.remission_within_days is distinct from own.remission_within_days
-            as has_other_limit
+        case
+            when
+                coalesce(definitions.window_days, -1) = coalesce(own.window_days, -1)
+                and definitions.has_arm_windows = own.has_arm_windows then 0
+            else 1
+        end as has_other_window,
+        case
+            when definitions.is_window_inclusive = own.is_window_inclusive then 0 else 1
+        end as has_other_boundary,
+        case
+            when definitions.max_overlap_days = own.max_overlap_days then 0 else 1
+        end as has_other_overlap,
+        case
+            when definitions.require_failure = own.require_failure then 0 else 1
+        end as has_other_failure_rule,
+        case
+            when
+                coalesce(definitions.remission_within_days, -1)
+                = coalesce(own.remission_within_days, -1) then 0
+            else 1
+        end as has_other_limit
     from marts.agg_definition_sensitivity as definitions
     inner join own
         on
@@ -28,10 +42,10 @@ select
     arm_label,
     case
         when is_protocol_definition then 'the protocol'
-        when has_other_window then 'window'
-        when has_other_boundary then 'last day of the window'
-        when has_other_overlap then 'overlap'
-        when has_other_failure_rule then 'failure'
+        when has_other_window = 1 then 'window'
+        when has_other_boundary = 1 then 'last day of the window'
+        when has_other_overlap = 1 then 'overlap'
+        when has_other_failure_rule = 1 then 'failure'
         else 'remission limit'
     end as changed,
     definition_id,
@@ -44,11 +58,11 @@ select
     round(100 * sae_rate, 1) as sae_percent
 from compared
 where
-    cast(has_other_window as integer)
-    + cast(has_other_boundary as integer)
-    + cast(has_other_overlap as integer)
-    + cast(has_other_failure_rule as integer)
-    + cast(has_other_limit as integer) <= 1
+    has_other_window
+    + has_other_boundary
+    + has_other_overlap
+    + has_other_failure_rule
+    + has_other_limit <= 1
 order by
     protocol_id,
     arm_id = 'all',

@@ -25,10 +25,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-from hundred_thousand_patients import TABLES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.hundred_thousand_patients import TABLES
 from salvage.duckdb_plugin import register_functions
 from salvage.gate import load_folder
 from tests.harness import Model, Project, at_cutoff, compile_project, seed_rows
@@ -71,7 +71,9 @@ def load(project: Project, connection: duckdb.DuckDBPyConnection, n_patients: in
                 str(folder / f"{table}.csv")
             )
         load_folder(folder, connection, lambda text: None, show_progress=False)
-    for relation in [item.relation for item in (*project.seeds, *project.models)]:
+    relations = [seed.relation for seed in project.seeds]
+    relations += [model.relation for model in project.models]
+    for relation in relations:
         connection.execute(f"create schema if not exists {relation.split('.')[1]}")
     for seed in project.seeds:
         header, rows = seed_rows(seed)
@@ -137,7 +139,9 @@ def main() -> None:
         sum(every.values()) / sum(single.values())
         for every, single in zip(rounds["all"], rounds["one"], strict=True)
     )
-    print(f"{cost_of_all:.2f} / {cost_of_one:.2f} CPU s; median ratio {ratio:.2f} (at most {LIMIT})")
+    print(
+        f"{cost_of_all:.2f} / {cost_of_one:.2f} CPU s; median ratio {ratio:.2f} (at most {LIMIT})"
+    )
     sys.exit(ratio > LIMIT)
 
 

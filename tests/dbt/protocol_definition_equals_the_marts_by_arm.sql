@@ -28,7 +28,18 @@ own_counts as (
 
 joined as (
     select
-        own.*,
+        own.protocol_id,
+        own.arm_id,
+        own.is_protocol_definition,
+        own.n_patients,
+        own.n_remissions,
+        own.remission_rate,
+        own.wilson_low,
+        own.wilson_high,
+        own.n_patients_with_sae,
+        own.sae_rate,
+        own.sae_wilson_low,
+        own.sae_wilson_high,
         own_counts.n_rows,
         remission_by_arm.protocol_id as protocol_id_by_arm,
         remission_by_arm.arm_id as arm_id_by_arm,

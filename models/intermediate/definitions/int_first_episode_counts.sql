@@ -14,8 +14,6 @@ window_limits as (
     select distinct
         protocol_id,
         has_arm_windows,
-        max_overlap_days,
-        require_failure,
         last_window_day
     from definitions
 ),
@@ -117,8 +115,6 @@ final as (
         on
             changes.protocol_id = window_limits.protocol_id
             and changes.has_arm_windows = window_limits.has_arm_windows
-            and changes.max_overlap_days = window_limits.max_overlap_days
-            and changes.require_failure = window_limits.require_failure
             and changes.window_day <= window_limits.last_window_day
     group by
         changes.protocol_id,
