@@ -584,6 +584,16 @@ def _every_definition() -> dict[str, list[Record]]:
         for name in ("kolektomie", "Kolektomie"):
             cells = {"procedure_id": f"rival.{number}", "procedure_name": name}
             rows.colectomy(patient_id, 80, **cells)
+    # Two courses of the salvage drug after one failed drug, and a colectomy after each
+    for number, days in enumerate(((60, 150), (60,), (150,))):
+        patient_id = f"s{number}"
+        rows.patient(patient_id)
+        rows.exposure(patient_id, "deltatinib", 0, 40, "failure")
+        for day in (45, 100):
+            rows.exposure(patient_id, "gammalimus", day, day + 5)
+        for day in days:
+            rows.colectomy(patient_id, day)
+        rows.assessment(patient_id, 120, "remission")
     return rows.tables()
 
 
