@@ -14,6 +14,7 @@ from typing import Any
 from scipy import stats
 
 from salvage.project import PROJECT_DIR
+from tests.expected_definitions import expected_definitions
 from tests.expected_evidence import add_evidence
 from tests.expected_survival import add_survival_marts
 from tests.harness import Marts, file_sha256
@@ -40,8 +41,12 @@ COUNTED = {
     "agg_adverse_events_by_arm": "n_patients_with_sae",
 }
 EXACT_AT_BOUNDS = {
-    **dict.fromkeys(["wilson_low", "exact_low", "observed_low", "published_low"], 0.0),
-    **dict.fromkeys(["wilson_high", "exact_high", "observed_high", "published_high"], 1.0),
+    **dict.fromkeys(
+        ["wilson_low", "sae_wilson_low", "exact_low", "observed_low", "published_low"], 0.0
+    ),
+    **dict.fromkeys(
+        ["wilson_high", "sae_wilson_high", "exact_high", "observed_high", "published_high"], 1.0
+    ),
 }
 NAME_COLUMNS = {"drug_exposures": "drug_name", "procedures": "procedure_name"}
 
@@ -138,6 +143,9 @@ def expected_marts(
         row["file_sha256"] = file_sha256(row["table_name"])
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
     add_evidence(reference, marts, tables, data_cutoff_date)
+    marts["agg_definition_sensitivity"] = expected_definitions(
+        marts, accepted, reference, data_cutoff_date
+    )
     return marts
 
 

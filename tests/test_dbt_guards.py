@@ -38,6 +38,8 @@ QUARANTINED = (
     " ('procedures', 'procedures.csv', 'a1b2', 3, 'bad_date', 'procedure_date')"
 )
 
+OWN_DEFINITION = "is_protocol_definition and arm_id = 'all'"
+
 # What a test must catch that is not of these types.
 CORRUPTIONS: dict[str, list[str]] = {
     # fct_drug_eras
@@ -466,7 +468,114 @@ CORRUPTIONS: dict[str, list[str]] = {
         )
     ]
     + ["update dq_published_integrity set follows = null, recomputed_value = null"],
+    # agg_definition_sensitivity
+    "definition_without_a_window_is_of_all_arms_with_their_own": [
+        f"update agg_definition_sensitivity set {change} where {OWN_DEFINITION}"
+        for change in (
+            "window_days = null",
+            "has_arm_windows = true",
+            "has_arm_windows = null",
+            "arm_id = null, has_arm_windows = true",
+        )
+    ],
+    "counts_of_a_definition_are_at_most_patients": [
+        f"update agg_definition_sensitivity set {change} where {OWN_DEFINITION}"
+        for column in ("n_remissions", "n_patients_with_sae")
+        for change in (
+            f"{column} = n_patients + 1",
+            f"{column} = -1",
+            f"{column} = null",
+            "n_patients = null",
+        )
+    ],
+    "rates_of_a_definition_are_within_their_intervals": [
+        f"update agg_definition_sensitivity set {change} where {OWN_DEFINITION}"
+        for rate, low, high in (
+            ("remission_rate", "wilson_low", "wilson_high"),
+            ("sae_rate", "sae_wilson_low", "sae_wilson_high"),
+        )
+        for change in (
+            f"{rate} = {low} - 0.01",
+            f"{rate} = {high} + 0.01",
+            f"{low} = -0.01",
+            f"{high} = 1.01",
+            f"{rate} = null",
+            f"{low} = null",
+            f"{high} = null",
+            f"n_patients = null, {rate} = null",
+        )
+    ],
+    # definition_choices
+    "definition_choice_is_of_its_kind": [
+        f"update reference.definition_choices set choice = {choice} where dimension = '{dimension}'"
+        for dimension, choices in {
+            "window_days": ("'any'", "'028'", "'-1'", "'1.5'", "'arm'", "'true'", "null"),
+            "is_window_inclusive": ("'any'", "'1'", "'yes'", "null"),
+            "max_overlap_days": ("'any'", "'-7'", "''", "null"),
+            "require_failure": ("'any'", "'0'", "'TRUE'", "null"),
+            "remission_within_days": ("'none'", "'+30'", "' 30'", "null"),
+        }.items()
+        for choice in choices
+    ],
     # tests/dbt
+    "protocol_definition_equals_the_marts_by_arm": [
+        f"delete from agg_definition_sensitivity where {OWN_DEFINITION}",
+        "delete from agg_remission_by_arm where arm_id = 'all'",
+        "delete from agg_adverse_events_by_arm where arm_id = 'all'",
+        "insert into agg_definition_sensitivity select * from agg_definition_sensitivity"
+        f" where {OWN_DEFINITION}",
+        "update agg_definition_sensitivity set is_protocol_definition = true"
+        " where window_days = 42 and arm_id = 'all'",
+        "update agg_definition_sensitivity set is_protocol_definition = null"
+        " where window_days = 42 and arm_id = 'all'",
+        *(
+            f"update agg_definition_sensitivity set is_protocol_definition = {value}"
+            f" where {OWN_DEFINITION}"
+            for value in ("false", "null")
+        ),
+        *(
+            f"update agg_definition_sensitivity set {column} = null where {OWN_DEFINITION}"
+            for column in ("protocol_id", "arm_id")
+        ),
+        *(
+            f"update {mart} set {column} = {value} where {row}"
+            for mart, row, columns in (
+                (
+                    "agg_definition_sensitivity",
+                    OWN_DEFINITION,
+                    [
+                        "n_patients",
+                        "n_remissions",
+                        "remission_rate",
+                        "wilson_low",
+                        "wilson_high",
+                        "n_patients_with_sae",
+                        "sae_rate",
+                        "sae_wilson_low",
+                        "sae_wilson_high",
+                    ],
+                ),
+                (
+                    "agg_remission_by_arm",
+                    "arm_id = 'ifx_after_csa'",
+                    ["n_patients", "n_remissions", "remission_rate", "wilson_low", "wilson_high"],
+                ),
+                (
+                    "agg_adverse_events_by_arm",
+                    "arm_id = 'ifx_after_csa'",
+                    [
+                        "n_patients",
+                        "n_patients_with_sae",
+                        "sae_rate",
+                        "wilson_low",
+                        "wilson_high",
+                    ],
+                ),
+            )
+            for column in columns
+            for value in (f"{column} + 0.5 * {column}", "null")
+        ),
+    ],
     "own_reference_files_are_whole": [
         "insert into int_reference_problems values ('protocols', 2, 'window_days', 'bad_number')",
         "insert into int_reference_problems values (null, null, null, null)",

@@ -56,6 +56,7 @@ def studies() -> Iterator[Study]:
     yield _study("everyone", _everyone(), REFERENCE)
     yield _study("losses of one day", _losses_of_one_day(), REFERENCE)
     yield _study("beside the published studies", _beside_the_published_studies(), PUBLISHED_DRUGS)
+    yield _study("every definition", _every_definition(), DEFINITIONS)
     two_files = {table: demo[table] for table in ("patients", "drug_exposures")}
     yield _study("absent files", two_files, None)
     yield _study("header only", {**demo, "adverse_events": [], "procedures": []}, None)
@@ -590,3 +591,105 @@ def _losses_of_one_day() -> dict[str, list[Record]]:
         rows.assessment(patient_id, 15 + number, "active")
         rows.exposure(patient_id, "gammalimus", 15 + number, 500)
     return rows.tables()
+
+
+DEFINITIONS: Reference = {
+    **REFERENCE,
+    "protocols": [
+        # One window; overlap and limit are not among the listed ones
+        _protocol("one", window_days=28, max_overlap_days=3, remission_within_days=45),
+        # Windows of their own, one of them wider than all listed ones
+        _protocol("two", window_days=20, require_failure=False, remission_within_days=None),
+    ],
+    # x and y are other directions in the other protocol
+    "protocol_arms": [
+        _arm("one", "x", "alphamab", "betasporine"),
+        _arm("one", "y", "deltatinib", "gammalimus"),
+        _arm("two", "x", "deltatinib", "gammalimus"),
+        _arm("two", "y", "alphamab", "betasporine") | {"window_days": 100},
+    ],
+}
+
+
+def _every_definition() -> dict[str, list[Record]]:
+    """Gaps, overlaps and remissions on both sides of each choice; several switches a patient."""
+    rows = _Rows()
+    windows = (7, 14, 20, 21, 28, 35, 42, 56, 60, 90, 100)
+    gaps = {-15, -14, -13, -8, -7, -6, -4, -3, -2, -1, 0, 1}
+    gaps |= {window + beside for window in windows for beside in (-1, 0, 1)}
+    remissions = (None, -1, 0, 29, 30, 31, 44, 45, 46, 59, 60, 61, 89, 90, 91, 400)
+    for number, (gap, remission) in enumerate(
+        [
+            *((gap, remissions[place % 16]) for place, gap in enumerate(sorted(gaps))),
+            *((5, remission) for remission in remissions),
+        ]
+    ):
+        for reason in ("failure", "other"):
+            patient_id = f"p{number}{reason}"
+            rows.patient(patient_id)
+            _switch(rows, patient_id, "alphamab", "betasporine", 0, gap, reason)
+            if remission is not None:
+                rows.assessment(patient_id, 40 + gap + remission, "remission")
+            if number % 3 == 0:
+                rows.event(patient_id, "sepsis", 40 + gap + number % 40, is_fatal="1")
+    # Two and three switches of one patient, in one arm or in both, each with its own outcome
+    for number, (first, second, third, reason, drugs) in enumerate(
+        product(
+            (-7, 5, 28, 60),
+            (5, 20, 42),
+            (1, 91),
+            ("failure", "other"),
+            (("alphamab", "betasporine"), ("deltatinib", "gammalimus")),
+        )
+    ):
+        patient_id = f"q{number}"
+        rows.patient(patient_id)
+        for place, (gap, why, (failed, salvage)) in enumerate(
+            [
+                (first, reason, ("alphamab", "betasporine")),
+                (second, "failure", drugs),
+                (third, "failure", ("alphamab", "betasporine")),
+            ]
+        ):
+            day = 300 * place
+            _switch(rows, patient_id, failed, salvage, day, gap, why)
+            if (number >> place) % 2:
+                rows.assessment(patient_id, day + 40 + gap + 3, "remission")
+            if (number >> place) % 3 == 0:
+                rows.event(patient_id, "fever", day + 40 + gap, is_hospitalization="1")
+    # Two drugs begun on one day; then one of them again, which is new rescue after the other
+    for number, (gap, again, remission) in enumerate(
+        product((5, 25, 45), ("betasporine", "gammalimus", None), (60, 140))
+    ):
+        patient_id = f"r{number}"
+        rows.patient(patient_id)
+        rows.exposure(patient_id, "alphamab", 0, 70 - 25, "failure")
+        rows.exposure(patient_id, "deltatinib", 0, 70 - gap, "failure")
+        for drug in ("betasporine", "gammalimus"):
+            rows.exposure(patient_id, drug, 70, 75)
+        if again:
+            rows.exposure(patient_id, again, 170, 171)
+        rows.assessment(patient_id, 70 + remission, "remission")
+        # Contradicting records, which count for nothing
+        for name in ("kolektomie", "Kolektomie"):
+            cells = {"procedure_id": f"rival.{number}", "procedure_name": name}
+            rows.colectomy(patient_id, 80, **cells)
+    # Two courses of the salvage drug after one failed drug, and a colectomy after each
+    for number, days in enumerate(((60, 150), (60,), (150,))):
+        patient_id = f"s{number}"
+        rows.patient(patient_id)
+        rows.exposure(patient_id, "deltatinib", 0, 40, "failure")
+        for day in (45, 100):
+            rows.exposure(patient_id, "gammalimus", day, day + 5)
+        for day in days:
+            rows.colectomy(patient_id, day)
+        rows.assessment(patient_id, 120, "remission")
+    return rows.tables()
+
+
+def _switch(
+    rows: _Rows, patient_id: str, failed: str, salvage: str, day: int, gap: int, reason: str
+) -> None:
+    """The failed drug from a day on for 40 days, and the other one after a gap, for 5 days."""
+    rows.exposure(patient_id, failed, day, day + 40, reason)
+    rows.exposure(patient_id, salvage, day + 40 + gap, day + 44 + gap)

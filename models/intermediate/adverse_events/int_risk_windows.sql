@@ -8,10 +8,9 @@ final as (
         arm_id,
         patient_id,
         salvage_start_date,
-        least(
-            {{ add_days('salvage_end_date', 'ae_risk_window_days') }},
-            observation_end_date
-        ) as risk_end_date
+        {{ risk_end_date(
+            'salvage_end_date', 'ae_risk_window_days', 'observation_end_date'
+        ) }} as risk_end_date
     from episodes
 )
 
