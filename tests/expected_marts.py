@@ -14,6 +14,7 @@ from typing import Any
 from scipy import stats
 
 from salvage.project import PROJECT_DIR
+from tests.expected_trace import expected_trace_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -132,6 +133,7 @@ def expected_marts(
         row["file_sha256"] = file_sha256(row["table_name"])
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
     marts["agg_published_comparison"] = _published_comparison(reference, marts)
+    marts |= expected_trace_marts(reference, accepted, exposures, data_cutoff_date)
     return marts
 
 

@@ -82,8 +82,9 @@ not_switched as (
         cast(null as date) as salvage_start_date,
         cast(null as integer) as gap_days,
         'first_failed_drug_era' as evidence,
-        first_eras.salvage_ingredient || ' never began after the first '
-        || first_eras.failed_ingredient || ' day.'
+        first_eras.salvage_ingredient || ' never began after '
+        || first_eras.failed_ingredient || ' began on '
+        || {{ as_text('first_eras.failed_era_start_date') }} || '.'
         || case
             when first_eras.n_arms > 1
                 then ' Nor did the alternate drug of any other arm.'

@@ -28,10 +28,14 @@ received_alternate_drug as (
         salvage_start_date,
         gap_days,
         'episode' as evidence,
-        salvage_ingredient || ' began after the first ' || failed_ingredient || ' day.'
+        salvage_ingredient || ' began on ' || {{ as_text('salvage_start_date') }}
+        || ', after ' || failed_ingredient || ' began on '
+        || {{ as_text('failed_era_start_date') }} || '.'
         || case
             when n_episodes > 1
-                then ' Of ' || {{ as_text('n_episodes') }} || ' episodes this one is traced.'
+                then
+                    ' Of ' || {{ as_text('n_episodes') }}
+                    || ' episodes this one is traced.'
             else ''
         end as explanation
     from episodes
