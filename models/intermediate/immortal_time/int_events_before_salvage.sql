@@ -33,7 +33,6 @@ events as (
         cast(null as date) as colectomy_date,
         known_death_date as event_date
     from patients
-    where known_death_date is not null
     union all
     select
         patient_id,
