@@ -204,7 +204,7 @@ def _add_episode(
     def days_outside(episode: Episode) -> int:
         too_late = episode.gap_days - windows[episode.arm_id]
         too_early = -protocol["max_overlap_days"] - episode.gap_days
-        return max(0, too_late, too_early)
+        return max(0, int(too_late), int(too_early))
 
     left = [episode for episode in episodes if counts_as_failed(protocol, episode)]
     episode = min(left or episodes, key=lambda e: (days_outside(e), e.salvage.start, e.arm_id))

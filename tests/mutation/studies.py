@@ -37,7 +37,7 @@ def studies() -> Iterator[Study]:
     """All of them."""
     for seed, n_patients, dirty in LARGE + SMALL:
         yield _seeded(seed, n_patients, dirty=dirty)
-    demo = _demo_tables()
+    demo = demo_tables()
     yield _study("demo", demo, None)
     yield _study("demo with names of its own", demo, OWN_NAMES)
     yield _study("near the published figures", _near_the_published_figures(), None)
@@ -85,7 +85,7 @@ def _study(
     return Study(name, tables, own_reference, data_cutoff_date, expected)
 
 
-def _demo_tables() -> dict[str, list[Record]]:
+def demo_tables() -> dict[str, list[Record]]:
     """The demo seeds as an input folder."""
     tables = {}
     for table, columns in TABLES.items():
