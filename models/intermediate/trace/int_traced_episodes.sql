@@ -45,7 +45,7 @@ measured as (
             and episodes.arm_id = arms.arm_id
 ),
 
--- Nearest to the analysis set first; of those that meet both rules the one that it takes.
+-- Nearest to the analysis set first; of those that meet both rules the one it takes.
 ranked as (
     select
         *,
