@@ -27,6 +27,7 @@ PUBLISHED = {
     ("patients", "steroid_refractory"): ("dim_patients", "steroid_refractory"),
     ("patients", "last_follow_up_date"): ("dim_patients", "observation_end_date"),
     ("patients", "death_date"): ("dim_patients", "death_date"),
+    ("drug_exposures", "exposure_id"): ("fct_decision_trace", "source_record_ids"),
     ("drug_exposures", "patient_id"): ("fct_drug_eras", "patient_id"),
     ("drug_exposures", "start_date"): ("fct_drug_eras", "era_start_date"),
     ("drug_exposures", "end_date"): ("fct_drug_eras", "era_end_date"),
@@ -40,6 +41,7 @@ PUBLISHED = {
     ("adverse_events", "onset_date"): ("fct_adverse_events", "onset_date"),
     ("adverse_events", "severity_grade"): ("fct_adverse_events", "severity_grade"),
     ("adverse_events", "is_fatal"): ("fct_adverse_events", "is_fatal"),
+    ("protocols", "diagnosis"): ("fct_decision_trace", "explanation"),
     ("protocols", "protocol_id"): ("agg_cohort_attrition", "protocol_id"),
     ("protocol_arms", "protocol_id"): ("agg_remission_by_arm", "protocol_id"),
     ("protocol_arms", "arm_id"): ("agg_remission_by_arm", "arm_id"),
@@ -302,10 +304,11 @@ def _write_reference(study: CanaryStudy, own_names: dict[str, dict[str, str]]) -
         study.columns.add((table, column))
         return make(f"{table}.{column}, accepted")
 
-    diagnosis = planted("protocols", "diagnosis")
     month = planted("protocols", "days_per_month", canaries.number)
     ingredient = planted("ingredients", "ingredient")
-    rows["protocols"].append(["of_nobody", diagnosis, *("1", "1", "28", "0", "", "30"), month])
+    rows["protocols"].append(
+        ["of_nobody", "what nobody has", *("1", "1", "28", "0", "", "30"), month]
+    )
     rows["protocol_arms"] += [
         ["of_nobody", "one_way", "one way", ingredient, "infliximab", ""],
         ["of_nobody", "the_other", "the other way", "infliximab", ingredient, ""],

@@ -17,6 +17,7 @@ from salvage.project import PROJECT_DIR
 from tests.expected_definitions import expected_definitions
 from tests.expected_evidence import add_evidence
 from tests.expected_survival import add_survival_marts
+from tests.expected_trace import expected_trace_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -146,6 +147,7 @@ def expected_marts(
     marts["agg_definition_sensitivity"] = expected_definitions(
         marts, accepted, reference, data_cutoff_date
     )
+    marts |= expected_trace_marts(reference, accepted, exposures, data_cutoff_date)
     return marts
 
 

@@ -517,6 +517,172 @@ CORRUPTIONS: dict[str, list[str]] = {
         }.items()
         for choice in choices
     ],
+    # fct_decision_trace
+    "only_some_rules_can_be_left_out_by_a_protocol": [
+        "update fct_decision_trace set outcome = 'not_asked' where rule_number = 7",
+        "update fct_decision_trace set outcome = null where rule_number = 7",
+        "update fct_decision_trace set outcome = 'not_asked', rule = null where rule_number = 2",
+    ],
+    "explanation_is_a_sentence": [
+        f"update fct_decision_trace set explanation = {value} where patient_id = 'P030'"
+        for value in ("'it began late'", "''", "'.'", "null")
+    ],
+    "trace_names_the_era_of_its_arm": [
+        f"update fct_decision_trace set {change} where patient_id = 'P030'"
+        for change in (
+            "arm_id = null",
+            "failed_era_start_date = null",
+            "failed_era_end_date = null",
+            "gap_days = null",
+            "salvage_start_date = null",
+            "failed_era_start_date = date '2002-11-01'",
+            "arm_id = null, failed_era_start_date = null, failed_era_end_date = null",
+        )
+    ],
+    "decision_trace_ends_where_attrition_does": [
+        *(
+            f"update fct_decision_trace set {change} where patient_id = 'P030' and {row}"
+            for change, row in (
+                ("outcome = 'met'", "rule_number = 7"),
+                ("outcome = 'not_asked'", "rule_number = 7"),
+                ("outcome = null", "rule_number = 6"),
+                ("outcome = 'not_met'", "rule_number = 5"),
+                ("patient_id = null", "rule_number = 7"),
+                ("patient_id = null", "true"),
+                ("protocol_id = null", "true"),
+                ("rule_number = null", "rule_number = 7"),
+                ("rule_number = 8", "rule_number = 7"),
+            )
+        ),
+        "delete from fct_decision_trace where patient_id = 'P030'",
+        "delete from fct_decision_trace where patient_id = 'P030' and rule_number = 4",
+        "delete from fct_decision_trace where patient_id = 'P030' and rule_number = 7",
+        "update fct_decision_trace set outcome = 'not_met'"
+        " where patient_id = 'P001' and rule_number = 7",
+        "update int_patient_attrition set last_step_number = 5 where patient_id = 'P030'",
+        "update int_patient_attrition set last_step_number = null where patient_id = 'P030'",
+        "delete from int_patient_attrition where patient_id = 'P030'",
+    ],
+    "decision_trace_counts_are_those_of_attrition": [
+        *(
+            f"update fct_decision_trace set {change} where patient_id = 'P030' and rule_number = 7"
+            for change in (
+                "outcome = 'met'",
+                "outcome = null",
+                "rule = 'first_drug_failed'",
+                "rule = null",
+                "rule_number = 6",
+                "rule_number = null",
+                "protocol_id = null",
+            )
+        ),
+        "delete from fct_decision_trace where patient_id = 'P030' and rule_number = 7",
+        "update agg_cohort_attrition set n_remaining = null where step_number = 3",
+        "update agg_cohort_attrition set n_excluded = null where step_number = 3",
+        "update agg_cohort_attrition set n_excluded = n_excluded + 1 where step_number = 3",
+        "delete from agg_cohort_attrition where step_number = 3",
+    ],
+    "decision_trace_names_the_analysis_episode": [
+        *(
+            f"update fct_decision_trace set {change} where patient_id = 'P001' and rule_number = 7"
+            for change in (
+                "arm_id = 'csa_after_ifx'",
+                "arm_id = null",
+                "failed_era_start_date = failed_era_start_date + 1",
+                "failed_era_end_date = null",
+                "salvage_start_date = salvage_start_date + 1",
+                "gap_days = null",
+                "outcome = 'not_met'",
+                "patient_id = null",
+                "protocol_id = null",
+            )
+        ),
+        "update fct_decision_trace set outcome = null"
+        " where patient_id = 'P030' and rule_number = 7",
+        "update fct_salvage_episodes set is_in_analysis_set = null where patient_id = 'P030'",
+        "delete from fct_decision_trace where patient_id = 'P001' and rule_number = 7",
+    ],
+    "decision_trace_names_the_records_of_its_eras": [
+        *(
+            f"update fct_decision_trace set {change} where patient_id = 'P030' and rule_number = 7"
+            for change in (
+                "source_record_ids = source_record_ids || ',DX-P030-99'",
+                "source_record_ids = 'DX-P030-02'",
+                "source_record_ids = null",
+                "failed_era_start_date = failed_era_start_date + 1",
+                "failed_era_end_date = null",
+                "salvage_start_date = null",
+                "arm_id = 'csa_after_ifx'",
+                "arm_id = null",
+                "rule = 'first_drug_failed'",
+                "patient_id = null",
+                "protocol_id = null",
+            )
+        ),
+        "update fct_decision_trace set source_table = 'drug_exposures' where rule_number = 1",
+        "update fct_decision_trace set source_table = null where rule_number = 1",
+        "update fct_drug_eras set n_exposures = null where patient_id = 'P030'",
+    ],
+    # agg_lost_before_salvage
+    "patients_at_risk_are_salvaged_lost_or_neither": [
+        f"update agg_lost_before_salvage set {column} = {value} where arm_id = 'all'"
+        for column in (
+            "n_at_risk",
+            "n_salvaged",
+            "n_lost_before_salvage",
+            "n_died",
+            "n_colectomy",
+            "n_other",
+        )
+        for value in (f"{column} + 1", "null")
+    ]
+    + [
+        f"update agg_lost_before_salvage set {change} where arm_id = 'all'"
+        for change in (
+            "n_other = -1, n_at_risk = n_salvaged + n_lost_before_salvage - 1",
+            "n_salvaged = -1, n_at_risk = n_lost_before_salvage + n_other - 1",
+            "n_died = -1, n_colectomy = n_lost_before_salvage + 1",
+            "n_colectomy = -1, n_died = n_lost_before_salvage + 1",
+        )
+    ],
+    "lost_share_is_within_its_interval": [
+        f"update agg_lost_before_salvage set {change} where arm_id = 'all'"
+        for change in (
+            "lost_share = wilson_low - 0.01",
+            "lost_share = wilson_high + 0.01",
+            "wilson_low = -0.01",
+            "wilson_high = 1.01",
+            "lost_share = null",
+            "wilson_low = null",
+            "wilson_high = null",
+            "n_at_risk = null, lost_share = null",
+        )
+    ],
+    "salvaged_patients_are_the_analysis_set": [
+        f"update agg_lost_before_salvage set {change} where arm_id = 'all'"
+        for change in (
+            "n_salvaged = n_salvaged + 1",
+            "n_salvaged = null",
+            "protocol_id = null",
+            "arm_id = null",
+        )
+    ]
+    + [
+        "update agg_remission_by_arm set n_patients = null where arm_id = 'all'",
+        "delete from agg_lost_before_salvage",
+    ],
+    "patients_at_risk_count_once_in_all_arms": [
+        f"update agg_lost_before_salvage set {change}"
+        for change in (
+            "n_at_risk = 25 where arm_id = 'all'",
+            "n_at_risk = 52 where arm_id = 'all'",
+            "n_at_risk = null where arm_id = 'all'",
+            "n_at_risk = null where arm_id <> 'all'",
+            "protocol_id = null where arm_id = 'all'",
+            "arm_id = null where arm_id = 'all'",
+            "arm_id = null where arm_id <> 'all'",
+        )
+    ],
     # tests/dbt
     "protocol_definition_equals_the_marts_by_arm": [
         f"delete from agg_definition_sensitivity where {OWN_DEFINITION}",
@@ -640,6 +806,7 @@ CORRUPTIONS: dict[str, list[str]] = {
             "fct_salvage_episodes",
             "fct_remissions",
             "fct_adverse_events",
+            "fct_decision_trace",
         )
         for value in ("'nobody'", "null")
     ],

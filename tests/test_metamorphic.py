@@ -6,6 +6,7 @@ change is computed from the marts before it.
 
 import os
 import random
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -43,7 +44,9 @@ PATIENT_MARTS = {
     "fct_salvage_episodes",
     "fct_remissions",
     "fct_adverse_events",
+    "fct_decision_trace",
 }
+TRACE, LOST = "fct_decision_trace", "agg_lost_before_salvage"
 REMISSION, SAFETY = "agg_remission_by_arm", "agg_adverse_events_by_arm"
 ATTRITION, COMPARISON = "agg_cohort_attrition", "agg_published_comparison"
 SURVIVAL = {
@@ -57,7 +60,16 @@ ARM_COMPARISON = "agg_arm_comparison"
 # About the published figures alone: no cohort changes it
 CONSTANT = {"dq_published_integrity"}
 DEFINITIONS = "agg_definition_sensitivity"
-AGGREGATES = {REMISSION, SAFETY, ATTRITION, COMPARISON, ARM_COMPARISON, DEFINITIONS, *SURVIVAL}
+AGGREGATES = {
+    REMISSION,
+    SAFETY,
+    ATTRITION,
+    COMPARISON,
+    ARM_COMPARISON,
+    DEFINITIONS,
+    LOST,
+    *SURVIVAL,
+}
 LEDGER, QUARANTINE, UNMAPPED = "dq_row_ledger", "dq_quarantine", "dq_unmapped_names"
 QUALITY = {LEDGER, QUARANTINE, UNMAPPED}
 
@@ -176,6 +188,11 @@ def with_ids(cohort: Cohort, new_ids: Mapping[str, Mapping[str, str]]) -> Cohort
 
 def renamed(marts: Marts, new_ids: Mapping[str, Mapping[str, str]]) -> Marts:
     """The marts with their ids replaced; an id that is not in `new_ids` stays."""
+    for row in marts.get(TRACE, []):
+        # Each exposure's id keeps its place, since exposure ids keep their order
+        ids_of = new_ids.get(KEYS[row["source_table"]], {})
+        old = row["source_record_ids"].split(",")
+        row["source_record_ids"] = ",".join(ids_of.get(one, one) for one in old)
     return {
         mart: [
             {name: new_ids.get(name, {}).get(value, value) for name, value in row.items()}
@@ -252,6 +269,12 @@ def test_shifting_all_dates(warehouse: Warehouse, cohort: Cohort, n_days: int) -
     for rows in before.values():
         for row in rows:
             row |= {name: day + shift for name, day in row.items() if isinstance(day, date)}
+    for row in before[TRACE]:
+        row["explanation"] = re.sub(
+            r"\d{4}-\d\d-\d\d",
+            lambda found: (date.fromisoformat(found[0]) + shift).isoformat(),
+            row["explanation"],
+        )
     assert_equal(before, after, PATIENT_MARTS | AGGREGATES | QUALITY)
 
 
@@ -263,7 +286,8 @@ def test_shifting_all_dates(warehouse: Warehouse, cohort: Cohort, n_days: int) -
 def test_splitting_an_exposure(warehouse: Warehouse, cohort: Cohort, data: st.DataObject) -> None:
     """Into [start, day] and [day + 1, end], the stop reason on the last part.
 
-    One era has one exposure more and the ledger one accepted record more; all else is equal.
+    One era has one exposure more and the ledger one accepted record more, and the trace names
+    the new record where it names the old one; all else is equal.
     Asked of exposures whose end no other one of patient and drug shares (the split moves the
     start that breaks this tie), and of ingredients with an era gap of at least one day.
     """
@@ -304,6 +328,10 @@ def test_splitting_an_exposure(warehouse: Warehouse, cohort: Cohort, data: st.Da
     kept = [other for other in exposures if other is not record]
     split = cohort._replace(tables=cohort.tables | {"drug_exposures": kept + parts})
     before, after = warehouse.build(*cohort), warehouse.build(*split)
+    for trace in before[TRACE]:
+        ids_of = trace["source_record_ids"].split(",")
+        if trace["source_table"] == "drug_exposures" and row["exposure_id"] in ids_of:
+            trace["source_record_ids"] = ",".join(sorted([*ids_of, last["exposure_id"]]))
 
     assert_equal(before, after, PATIENT_MARTS - {"fct_drug_eras"} | AGGREGATES)
     assert_equal(before, after, {QUARANTINE, UNMAPPED})
@@ -431,6 +459,7 @@ def assert_union(one: Marts, other: Marts, both: Marts) -> None:
         REMISSION: ["protocol_id", "arm_id"],
         SAFETY: ["protocol_id", "arm_id"],
         DEFINITIONS: ["protocol_id", "arm_id", "definition_id"],
+        LOST: ["protocol_id", "arm_id"],
     }
     for mart, key in keys.items():
         by_key = [
@@ -457,6 +486,10 @@ def assert_sum(one: Row, other: Row, both: Row) -> None:
         if rate in both:
             n = both["n_patients"]
             assert both[rate] == (pytest.approx(both[count] / n) if n else None)
+    if "lost_share" in both:
+        n = both["n_at_risk"]
+        share = pytest.approx(both["n_lost_before_salvage"] / n) if n else None
+        assert both["lost_share"] == share
 
 
 @relation

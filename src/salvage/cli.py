@@ -37,7 +37,7 @@ _output_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("output"),
     show_default=True,
-    help="Folder that gets the results.",
+    help="Folder with the results.",
 )
 
 
@@ -220,6 +220,23 @@ def _check(
     click.echo(f"\nAll of it, with how to mend it: {reports}/")
     if n_quarantined:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("patient_id")
+@_output_option
+@click.option("--protocol", "protocol_id", help="Only this protocol. Left out: all of them.")
+def explain(patient_id: str, output_folder: Path, protocol_id: str | None) -> None:
+    """Say why a patient is in the analysis set or out of it, rule by rule.
+
+    Reads what is published in the output folder, and writes nothing.
+
+    Exit status: 0; 2 nothing is published there, or the patient or the protocol is not known.
+    """
+    from salvage.explain import explain_patient
+
+    with _sentences():
+        click.echo(explain_patient(output_folder, patient_id, protocol_id))
 
 
 def _clear_reports(folder: Path) -> None:

@@ -30,8 +30,8 @@ from tests.mutation.studies import Study, studies
 EQUIVALENTS = Path(__file__).with_name("equivalents.yml")
 # One call of a numerical macro each: Newton's rounds mend a wrong step in the round before, so that
 # most mutants would be equivalent, or their syntax trees are too large to be copied for each.
-# tests/test_exact_statistics.py and tests/test_survival_statistics.py hold them to SciPy, lifelines,
-# statsmodels and R.
+# tests/test_exact_statistics.py and tests/test_survival_statistics.py hold them to SciPy,
+# lifelines, statsmodels and R.
 NUMERICAL = {
     "int_exact_proportion_intervals",
     "int_exact_poisson_intervals",

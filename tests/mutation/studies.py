@@ -37,7 +37,7 @@ def studies() -> Iterator[Study]:
     """All of them."""
     for seed, n_patients, dirty in LARGE + SMALL:
         yield _seeded(seed, n_patients, dirty=dirty)
-    demo = _demo_tables()
+    demo = demo_tables()
     yield _study("demo", demo, None)
     yield _study("demo with names of its own", demo, OWN_NAMES)
     yield _study("near the published figures", _near_the_published_figures(), None)
@@ -57,6 +57,11 @@ def studies() -> Iterator[Study]:
     yield _study("losses of one day", _losses_of_one_day(), REFERENCE)
     yield _study("beside the published studies", _beside_the_published_studies(), PUBLISHED_DRUGS)
     yield _study("every definition", _every_definition(), DEFINITIONS)
+    yield _study("lost before salvage", _lost_before_salvage(), REFERENCE)
+    yield _study("lost between two arms", _lost_between_two_arms(), TWO_FAILED_DRUGS)
+    for n_patients, day in product((1, 15), (12, 30)):
+        name = f"{n_patients} without salvage, colectomy on day {day}"
+        yield _study(name, _colectomy_after_failure(n_patients, day), REFERENCE)
     two_files = {table: demo[table] for table in ("patients", "drug_exposures")}
     yield _study("absent files", two_files, None)
     yield _study("header only", {**demo, "adverse_events": [], "procedures": []}, None)
@@ -82,7 +87,7 @@ def _study(
     return Study(name, tables, own_reference, data_cutoff_date, expected)
 
 
-def _demo_tables() -> dict[str, list[Record]]:
+def demo_tables() -> dict[str, list[Record]]:
     """The demo seeds as an input folder."""
     tables = {}
     for table, columns in TABLES.items():
@@ -607,6 +612,53 @@ DEFINITIONS: Reference = {
         _arm("one", "y", "deltatinib", "gammalimus"),
         _arm("two", "x", "deltatinib", "gammalimus"),
         _arm("two", "y", "alphamab", "betasporine") | {"window_days": 100},
+def _lost_before_salvage() -> dict[str, list[Record]]:
+    """Both sides of each boundary of being lost: alphamab fails on day 9, 10 days follow."""
+    rows = _Rows()
+    failed = ("alphamab", 0, 9, "failure")
+    again = ("alphamab", 100, 109, "failure")
+    unfailed = ("alphamab", 16, 17, "other")
+
+    # courses of drugs, colectomies, death
+    cases: list[tuple[list[tuple[str, int, int, str]], list[int], int | None]] = [
+        *(([failed], [day], None) for day in (8, 9, 10, 19, 20)),
+        *(([failed], [], day) for day in (9, 10, 19, 20)),
+        ([failed], [11, 12], 12),
+        ([failed], [12], 12),
+        ([failed, again], [11, 111], 111),
+        ([("alphamab", 0, 9, "other")], [12], None),
+        ([("alphamab", 0, 0, "failure")], [], None),
+    ]
+    for start in (0, 1, 5, 9, 11, 12, 13, 19, 20, 25):
+        salvage = ("betasporine", start, 40, "")
+        for colectomy in (12, 15):
+            cases.append(([failed, salvage], [colectomy], None))
+        # The alternate drug follows a course that did not fail, within the window of one that did
+        cases.append(([failed, unfailed, salvage], [18], None))
+        cases.append(([failed, ("betasporine", start, start + 1, ""), again], [112], None))
+        cases.append(([failed, again, ("betasporine", 110 + start, 150, "")], [13], None))
+    for number, (course, colectomies, death) in enumerate(cases):
+        for kind, cells in (
+            ("eligible", {}),
+            ("other", {"diagnosis": "Morbus Fictus"}),
+            ("unknown", {"steroid_refractory": ""}),
+        ):
+            patient_id = f"{kind}-{number}"
+            rows.patient(patient_id, death_date=_day(death), **cells)
+            for drug, start, end, reason in course:
+                rows.exposure(patient_id, drug, start, end, reason)
+            for day in colectomies:
+                rows.colectomy(patient_id, day)
+    return rows.tables()
+
+
+TWO_FAILED_DRUGS: Reference = {
+    **REFERENCE,
+    "protocols": [_protocol("two_ways")],
+    "protocol_arms": [
+        _arm("two_ways", "a", "alphamab", "betasporine"),
+        _arm("two_ways", "b", "gammalimus", "betasporine"),
+        _arm("two_ways", "c", "betasporine", "deltatinib"),
     ],
 }
 
@@ -693,3 +745,36 @@ def _switch(
     """The failed drug from a day on for 40 days, and the other one after a gap, for 5 days."""
     rows.exposure(patient_id, failed, day, day + 40, reason)
     rows.exposure(patient_id, salvage, day + 40 + gap, day + 44 + gap)
+def _lost_between_two_arms() -> dict[str, list[Record]]:
+    """Patients at risk in several arms of one protocol; they count once in all arms together."""
+    rows = _Rows()
+    alpha, gamma = ("alphamab", 0, 9, "failure"), ("gammalimus", 60, 69, "failure")
+    beta = ("betasporine", 72, 80, "failure")
+    cases: list[tuple[list[tuple[str, int, int, str]], list[int], int | None]] = [
+        ([alpha, gamma], [11, 70], 70),
+        ([alpha, gamma], [70], 70),
+        ([alpha, gamma], [11], None),
+        ([alpha, gamma], [70], None),
+        ([alpha, gamma, beta], [11, 82], None),
+        ([alpha, gamma, beta], [82], None),
+        ([alpha, beta], [11], None),
+        ([alpha, gamma], [], None),
+        ([gamma], [], 75),
+    ]
+    for number, (course, colectomies, death) in enumerate(cases):
+        rows.patient(f"p{number}", death_date=_day(death))
+        for drug, start, end, reason in course:
+            rows.exposure(f"p{number}", drug, start, end, reason)
+        for day in colectomies:
+            rows.colectomy(f"p{number}", day)
+    return rows.tables()
+
+
+def _colectomy_after_failure(n_patients: int, day: int) -> dict[str, list[Record]]:
+    """All patients of an arm are lost before salvage, or none is."""
+    rows = _Rows()
+    for number in range(n_patients):
+        rows.patient(f"p{number}")
+        rows.exposure(f"p{number}", "alphamab", 0, 9, "failure")
+        rows.colectomy(f"p{number}", day)
+    return rows.tables()

@@ -1,0 +1,138 @@
+"""Why a patient is in or out: the published decision trace as text (`salvage explain`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+
+from salvage.errors import SalvageError
+
+# In the order of the fields of Decision.
+_TRACE = """
+select
+    protocol_id,
+    rule_number,
+    rule,
+    outcome,
+    arm_id,
+    failed_era_start_date,
+    failed_era_end_date,
+    salvage_start_date,
+    gap_days,
+    source_table,
+    source_record_ids,
+    explanation
+from marts.fct_decision_trace
+where patient_id = ?
+order by protocol_id, rule_number
+"""
+# No other file can be read, nor anything written: docs/publication.md.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of fct_decision_trace, which documents the columns."""
+
+    protocol_id: str
+    rule_number: int
+    rule: str
+    outcome: str
+    arm_id: str | None
+    failed_era_start_date: date | None
+    failed_era_end_date: date | None
+    salvage_start_date: date | None
+    gap_days: int | None
+    source_table: str
+    source_record_ids: str
+    explanation: str
+
+
+def explain_patient(output: Path, patient_id: str, protocol_id: str | None = None) -> str:
+    """Return the trace of a patient under each protocol, or under one, as text.
+
+    Args:
+        output: folder that `salvage run` published into; only read.
+        patient_id: the patient.
+        protocol_id: the one protocol wanted; None is all of them.
+
+    Raises:
+        SalvageError: nothing is published there, or the patient or the protocol is not known.
+    """
+    decisions = _decisions(output / "published" / "salvage.duckdb", patient_id)
+    if not decisions:
+        raise SalvageError(
+            "No accepted patient has this id. Ids are compared letter by letter; where the "
+            "patient's record is kept out, the mart dq_quarantine lists it."
+        )
+    # Every accepted patient has a trace under every protocol.
+    known = sorted({decision.protocol_id for decision in decisions})
+    if protocol_id is not None and protocol_id not in known:
+        raise SalvageError(f"No such protocol is published; there is: {', '.join(known)}.")
+    traces = [
+        _trace_text(name, list(trace))
+        for name, trace in groupby(decisions, key=lambda decision: decision.protocol_id)
+        if protocol_id in (None, name)
+    ]
+    return "\n\n".join(traces)
+
+
+def _decisions(database: Path, patient_id: str) -> list[Decision]:
+    # Quoted by repr(): a file's name need not be text that can be printed.
+    shown = repr(str(database))
+    if not database.is_file():
+        raise SalvageError(
+            f"{shown} is not there: nothing is published yet; `salvage run` does it."
+        )
+    # No id has other letters (SPEC 1), and not all of them could be asked for.
+    if not patient_id.isascii():
+        return []
+    try:
+        with duckdb.connect(str(database), read_only=True, config=_SETTINGS) as connection:
+            rows = connection.execute(_TRACE, [patient_id]).fetchall()
+    except duckdb.CatalogException as error:
+        raise SalvageError(
+            f"{shown} holds no decision trace: an older version published it; "
+            "`salvage run` publishes anew."
+        ) from error
+    except duckdb.IOException as error:
+        raise SalvageError(f"{shown} cannot be read as a DuckDB file.") from error
+    return [Decision(*row) for row in rows]
+
+
+def _trace_text(protocol_id: str, trace: Sequence[Decision]) -> str:
+    """One protocol's rules, numbered, and where they end."""
+    lines = [f"Protocol {protocol_id}"]
+    for decision in trace:
+        outcome = decision.outcome.replace("_", " ")
+        lines += [
+            f"  {decision.rule_number}. {decision.rule}: {outcome}",
+            f"     {decision.explanation}",
+            *(f"     {line}" for line in _evidence(decision)),
+        ]
+    last = trace[-1]
+    if last.outcome == "not_met":
+        lines.append(f"  => excluded at step {last.rule_number}, {last.rule}")
+    else:
+        lines.append(f"  => in the analysis set, arm {last.arm_id}")
+    return "\n".join(lines)
+
+
+def _evidence(decision: Decision) -> list[str]:
+    """The dates and the records that a decision rests on."""
+    lines = []
+    if decision.arm_id is not None:
+        dates = f"failed drug {decision.failed_era_start_date} to {decision.failed_era_end_date}"
+        if decision.salvage_start_date is not None:
+            dates += f", alternate drug from {decision.salvage_start_date}"
+            dates += f" (gap {decision.gap_days})"
+        lines.append(f"arm {decision.arm_id}: {dates}")
+    ids = decision.source_record_ids.replace(",", ", ")
+    lines.append(f"records in {decision.source_table}: {ids}")
+    return lines
