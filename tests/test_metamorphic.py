@@ -55,8 +55,8 @@ SURVIVAL = {
     "agg_colectomy_free_survival",
     "agg_remission_loss_incidence",
     "agg_survival_at_horizons",
+    "agg_arm_comparison",
 }
-ARM_COMPARISON = "agg_arm_comparison"
 # About the published figures alone: no cohort changes it
 CONSTANT = {"dq_published_integrity"}
 DEFINITIONS = "agg_definition_sensitivity"
@@ -65,7 +65,6 @@ AGGREGATES = {
     SAFETY,
     ATTRITION,
     COMPARISON,
-    ARM_COMPARISON,
     DEFINITIONS,
     LOST,
     *SURVIVAL,

@@ -612,53 +612,6 @@ DEFINITIONS: Reference = {
         _arm("one", "y", "deltatinib", "gammalimus"),
         _arm("two", "x", "deltatinib", "gammalimus"),
         _arm("two", "y", "alphamab", "betasporine") | {"window_days": 100},
-def _lost_before_salvage() -> dict[str, list[Record]]:
-    """Both sides of each boundary of being lost: alphamab fails on day 9, 10 days follow."""
-    rows = _Rows()
-    failed = ("alphamab", 0, 9, "failure")
-    again = ("alphamab", 100, 109, "failure")
-    unfailed = ("alphamab", 16, 17, "other")
-
-    # courses of drugs, colectomies, death
-    cases: list[tuple[list[tuple[str, int, int, str]], list[int], int | None]] = [
-        *(([failed], [day], None) for day in (8, 9, 10, 19, 20)),
-        *(([failed], [], day) for day in (9, 10, 19, 20)),
-        ([failed], [11, 12], 12),
-        ([failed], [12], 12),
-        ([failed, again], [11, 111], 111),
-        ([("alphamab", 0, 9, "other")], [12], None),
-        ([("alphamab", 0, 0, "failure")], [], None),
-    ]
-    for start in (0, 1, 5, 9, 11, 12, 13, 19, 20, 25):
-        salvage = ("betasporine", start, 40, "")
-        for colectomy in (12, 15):
-            cases.append(([failed, salvage], [colectomy], None))
-        # The alternate drug follows a course that did not fail, within the window of one that did
-        cases.append(([failed, unfailed, salvage], [18], None))
-        cases.append(([failed, ("betasporine", start, start + 1, ""), again], [112], None))
-        cases.append(([failed, again, ("betasporine", 110 + start, 150, "")], [13], None))
-    for number, (course, colectomies, death) in enumerate(cases):
-        for kind, cells in (
-            ("eligible", {}),
-            ("other", {"diagnosis": "Morbus Fictus"}),
-            ("unknown", {"steroid_refractory": ""}),
-        ):
-            patient_id = f"{kind}-{number}"
-            rows.patient(patient_id, death_date=_day(death), **cells)
-            for drug, start, end, reason in course:
-                rows.exposure(patient_id, drug, start, end, reason)
-            for day in colectomies:
-                rows.colectomy(patient_id, day)
-    return rows.tables()
-
-
-TWO_FAILED_DRUGS: Reference = {
-    **REFERENCE,
-    "protocols": [_protocol("two_ways")],
-    "protocol_arms": [
-        _arm("two_ways", "a", "alphamab", "betasporine"),
-        _arm("two_ways", "b", "gammalimus", "betasporine"),
-        _arm("two_ways", "c", "betasporine", "deltatinib"),
     ],
 }
 
@@ -745,6 +698,59 @@ def _switch(
     """The failed drug from a day on for 40 days, and the other one after a gap, for 5 days."""
     rows.exposure(patient_id, failed, day, day + 40, reason)
     rows.exposure(patient_id, salvage, day + 40 + gap, day + 44 + gap)
+
+
+def _lost_before_salvage() -> dict[str, list[Record]]:
+    """Both sides of each boundary of being lost: alphamab fails on day 9, 10 days follow."""
+    rows = _Rows()
+    failed = ("alphamab", 0, 9, "failure")
+    again = ("alphamab", 100, 109, "failure")
+    unfailed = ("alphamab", 16, 17, "other")
+
+    # courses of drugs, colectomies, death
+    cases: list[tuple[list[tuple[str, int, int, str]], list[int], int | None]] = [
+        *(([failed], [day], None) for day in (8, 9, 10, 19, 20)),
+        *(([failed], [], day) for day in (9, 10, 19, 20)),
+        ([failed], [11, 12], 12),
+        ([failed], [12], 12),
+        ([failed, again], [11, 111], 111),
+        ([("alphamab", 0, 9, "other")], [12], None),
+        ([("alphamab", 0, 0, "failure")], [], None),
+    ]
+    for start in (0, 1, 5, 9, 11, 12, 13, 19, 20, 25):
+        salvage = ("betasporine", start, 40, "")
+        for colectomy in (12, 15):
+            cases.append(([failed, salvage], [colectomy], None))
+        # The alternate drug follows a course that did not fail, within the window of one that did
+        cases.append(([failed, unfailed, salvage], [18], None))
+        cases.append(([failed, ("betasporine", start, start + 1, ""), again], [112], None))
+        cases.append(([failed, again, ("betasporine", 110 + start, 150, "")], [13], None))
+    for number, (course, colectomies, death) in enumerate(cases):
+        for kind, cells in (
+            ("eligible", {}),
+            ("other", {"diagnosis": "Morbus Fictus"}),
+            ("unknown", {"steroid_refractory": ""}),
+        ):
+            patient_id = f"{kind}-{number}"
+            rows.patient(patient_id, death_date=_day(death), **cells)
+            for drug, start, end, reason in course:
+                rows.exposure(patient_id, drug, start, end, reason)
+            for day in colectomies:
+                rows.colectomy(patient_id, day)
+    return rows.tables()
+
+
+TWO_FAILED_DRUGS: Reference = {
+    **REFERENCE,
+    "protocols": [_protocol("two_ways")],
+    "protocol_arms": [
+        _arm("two_ways", "a", "alphamab", "betasporine"),
+        _arm("two_ways", "b", "gammalimus", "betasporine"),
+        _arm("two_ways", "c", "betasporine", "deltatinib"),
+    ],
+}
+
+
 def _lost_between_two_arms() -> dict[str, list[Record]]:
     """Patients at risk in several arms of one protocol; they count once in all arms together."""
     rows = _Rows()
