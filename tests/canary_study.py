@@ -42,9 +42,17 @@ PUBLISHED = {
     ("adverse_events", "severity_grade"): ("fct_adverse_events", "severity_grade"),
     ("adverse_events", "is_fatal"): ("fct_adverse_events", "is_fatal"),
     ("protocols", "diagnosis"): ("fct_decision_trace", "explanation"),
+    ("protocols", "window_days"): ("agg_definition_sensitivity", "window_days"),
+    ("protocols", "max_overlap_days"): ("agg_definition_sensitivity", "max_overlap_days"),
+    ("protocols", "require_failure"): ("agg_definition_sensitivity", "require_failure"),
+    ("protocols", "remission_within_days"): (
+        "agg_definition_sensitivity",
+        "remission_within_days",
+    ),
     ("protocols", "protocol_id"): ("agg_cohort_attrition", "protocol_id"),
     ("protocol_arms", "protocol_id"): ("agg_remission_by_arm", "protocol_id"),
     ("protocol_arms", "arm_id"): ("agg_remission_by_arm", "arm_id"),
+    ("protocol_arms", "window_days"): ("agg_definition_sensitivity", "window_days"),
     ("protocol_arms", "arm_label"): ("agg_remission_by_arm", "arm_label"),
 }
 # A cell of these kinds has one of a few values, or a small number: no place for a canary unless

@@ -192,6 +192,8 @@ def renamed(marts: Marts, new_ids: Mapping[str, Mapping[str, str]]) -> Marts:
         ids_of = new_ids.get(KEYS[row["source_table"]], {})
         old = row["source_record_ids"].split(",")
         row["source_record_ids"] = ",".join(ids_of.get(one, one) for one in old)
+    # Of a pair of arms
+    new_ids = {**new_ids, "other_arm_id": new_ids.get("arm_id", {})}
     return {
         mart: [
             {name: new_ids.get(name, {}).get(value, value) for name, value in row.items()}

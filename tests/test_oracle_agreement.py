@@ -79,7 +79,7 @@ def test_salvage_run_publishes_the_same_marts(
 ) -> None:
     """A folder through the real command, and the same cohort through the harness."""
     cutoff = date(2008, 2, 20)
-    cohort = named_as_published(seeded_cohort(12, 200, dirty=True))
+    cohort = named_as_published(seeded_cohort(3, 200, dirty=True))
     cohort = cohort._replace(data_cutoff_date=cutoff)
     folder = write_folder(cohort.tables, cohort.reference, tmp_path / "input")
     output = tmp_path / "output"
