@@ -62,6 +62,8 @@ bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/run_against_dbt_build.py
 	$(BIN)/python bench/hundred_thousand_patients.py
 	$(BIN)/python bench/gate_against_read_csv.py
+	$(BIN)/python bench/definitions_against_one.py
+	$(BIN)/python bench/statistics_layer.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \
