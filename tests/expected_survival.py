@@ -175,11 +175,16 @@ def _unknown(estimates: Row) -> Row:
 
 def _grid_rows(key: Row, times: Sequence[Time], all_times: Sequence[Time]) -> list[Row]:
     """The curve's value on every day on which anybody of the protocol has an end."""
-    if not times:
+    if not all_times:
         return []
+    days = sorted({0, *(time.days for time in all_times)})
+    if not times:
+        nobody = {"n_at_risk": 0, "n_events": 0, "n_censored": 0, "ci_transform": LOG_LOG}
+        nobody |= {"interval_missing_reason": "no_patients"}
+        return [key | {"duration_days": day} | _unknown(nobody) for day in days]
     curve, rows = _curve(times), []
     last = max(time.days for time in times)
-    for day in sorted({0, *(time.days for time in all_times)}):
+    for day in days:
         step = [step for step in curve if step.day <= day][-1]
         estimates = _estimates(step, len(times))
         if day > last and step.survival > 0:
@@ -210,15 +215,21 @@ def _median(times: Sequence[Time], days_per_month: float) -> Row:
         return lambda _, row: row[name] is not None and row[name] <= 0.5 + 1e-9
 
     median = first(lambda step, _: step.survival <= Fraction(1, 2))
+    low, high = first(bound_reaches_half("ci_low")), first(bound_reaches_half("ci_high"))
+    reason = None
+    if not times:
+        reason = "no_remission"
+    elif median is None:
+        reason = "not_reached"
+    elif len(times) == 1:
+        reason = "one_patient"
+    elif low is None or high is None:
+        reason = "bound_not_reached"
     return {
         "km_median_months": median,
-        "km_median_low_months": first(bound_reaches_half("ci_low")),
-        "km_median_high_months": first(bound_reaches_half("ci_high")),
-        "km_median_missing_reason": "no_remission"
-        if not times
-        else "not_reached"
-        if median is None
-        else None,
+        "km_median_low_months": low,
+        "km_median_high_months": high,
+        "km_median_missing_reason": reason,
     }
 
 
@@ -258,9 +269,11 @@ def _horizon_row(key: Row, times: Sequence[Time], months: int, days_per_month: f
         Fraction(0),
     )
     mean, error = float(sum(areas)), math.sqrt(variance)
-    if reason not in ("one_patient", "no_events"):
-        row["restricted_mean_low_days"] = mean - Z * error
-        row["restricted_mean_high_days"] = mean + Z * error
+    if variance > 0:
+        row["restricted_mean_low_days"] = max(mean - Z * error, 0.0)
+        row["restricted_mean_high_days"] = min(mean + Z * error, float(horizon))
+    elif reason is None:
+        reason = "no_variance"
     return (
         row
         | estimates
@@ -404,7 +417,9 @@ def _log_rank(one: Sequence[Time], other: Sequence[Time]) -> Row:
         "p_value": None if chi_square is None else float(stats.chi2.sf(chi_square, 1)),
         "missing_reason": None
         if chi_square is not None
-        else "no_events"
-        if one and other
-        else "no_patients",
+        else "no_patients"
+        if not (one and other)
+        else "nothing_to_compare"
+        if any(time.event is not None for time in both)
+        else "no_events",
     }

@@ -3,6 +3,7 @@
 In plain Python from issue 4 and docs/decisions/0016 and 0019, one patient at a time.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -169,7 +170,10 @@ def _trace(
     )
     if not first_eras:
         names = sorted({fold(arm["failed_ingredient"]) for arm in arms})
-        add("not_met", f"no first drug of the protocol was given ({', '.join(names)}).")
+        add(
+            "not_met",
+            f"no accepted record is of a first drug of the protocol ({', '.join(names)}).",
+        )
         return rows
     era, arm = first_eras[0]
     of_era = {
@@ -181,10 +185,12 @@ def _trace(
     add("met", f"{era.ingredient} was given {when}.", era, **of_era)
 
     if not episodes:
-        sentence = f"{fold(arm['salvage_ingredient'])} never began after {era.ingredient}"
+        sentence = (
+            f"no accepted record has {fold(arm['salvage_ingredient'])} begin after {era.ingredient}"
+        )
         sentence += f" began on {era.start}."
         if len({arm["arm_id"] for _, arm in first_eras}) > 1:
-            sentence += " Nor did the alternate drug of any other arm."
+            sentence += " Nor the alternate drug of another arm whose first drug was given."
         add("not_met", sentence, era, **of_era)
         return rows
 
@@ -306,6 +312,9 @@ def _fates(
     if death is not None:
         happened.append((death, 0, DEATH))
     fates: dict[str, str | None] = {}
+    alternates: dict[str, set[str]] = defaultdict(set)
+    for arm in arms:
+        alternates[fold(arm["failed_ingredient"])].add(fold(arm["salvage_ingredient"]))
     in_windows: list[tuple[date, int, str]] = []
     for arm in arms:
         window_days = arm["window_days"]
@@ -323,7 +332,7 @@ def _fates(
         for failed in at_risk:
             closes = failed.end.toordinal() + window_days
             is_given = any(
-                era.ingredient == fold(arm["salvage_ingredient"])
+                era.ingredient in alternates[fold(arm["failed_ingredient"])]
                 and failed.start < era.start
                 and era.start.toordinal() <= closes
                 for era in eras

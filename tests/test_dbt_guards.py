@@ -310,9 +310,8 @@ CORRUPTIONS: dict[str, list[str]] = {
         )
     ],
     "median_is_missing_for_a_reason": [
-        "update agg_remission_by_arm set km_median_months = null where arm_id = 'all'",
-        "update agg_remission_by_arm set km_median_missing_reason = 'not_reached'"
-        " where arm_id = 'all'",
+        "update agg_remission_by_arm set km_median_missing_reason = null where arm_id = 'all'",
+        "update agg_remission_by_arm set km_median_high_months = 99 where arm_id = 'all'",
     ],
     # fct_adverse_events
     "fatal_event_is_serious": [

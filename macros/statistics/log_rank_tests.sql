@@ -11,8 +11,8 @@
     relation: a relation or CTE, one row per subject. group_columns: list of its columns; arm: its
     column of comparable values; duration: its column, a number >= 0; is_event: its boolean column,
     false is censored. A subject with a NULL in any of them is left out.
-    chi_square and p_value are NULL where there is nothing to compare: no event while both arms
-    have somebody at risk. No continuity correction, ties by the hypergeometric variance.
+    chi_square and p_value are NULL where there is nothing to compare: no event, none while both arms
+    have somebody at risk, or only such as left nobody, so that the variance is 0. No continuity correction, ties by the hypergeometric variance.
     Source: Mantel N, Cancer Chemother Rep 1966;50:163-70; Peto R, Peto J, J R Stat Soc A
     1972;135:185-207.
 -#}

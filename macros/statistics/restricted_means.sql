@@ -6,7 +6,7 @@
            n_at_risk (bigint, still under observation at the horizon and without the event before
            it), survival (double), std_error, ci_low, ci_high, interval_missing_reason as in the curve
            at the horizon, restricted_mean, restricted_mean_std_error (double, in the unit of
-           `duration`), restricted_mean_low, restricted_mean_high (double, 95%, normal),
+           `duration`), restricted_mean_low, restricted_mean_high (double, 95%, normal, within [0, horizon]),
            is_beyond_follow_up (boolean)
 
     curves: relation or CTE with the columns that kaplan_meier gives. horizons: relation or CTE;
@@ -17,8 +17,9 @@
     the event among the first `horizon` days. Beyond the last observation of a group in which
     somebody is still without the event nothing is known: all estimates are NULL there and
     is_beyond_follow_up is true.
-    The restricted mean's variance is that of the area (as in R's survfit), its interval is NULL
-    where the curve has no interval, but for `no_survivors`.
+    The restricted mean's variance is that of the area (as in R's survfit). Its interval is cut at 0 and
+    the horizon, which it cannot pass, and NULL where the variance is 0: nobody had the event before
+    the horizon, or all at one time.
 -#}
 {% macro restricted_means(curves, group_columns, duration, horizons, horizon) -%}
     {%- set groups = group_columns | join(', ') -%}
@@ -128,12 +129,18 @@
         select
             *,
             case
-                when coalesce(interval_missing_reason, '') not in ('one_patient', 'no_events')
-                    then restricted_mean - {{ salvage.z_95() }} * restricted_mean_std_error
+                when restricted_mean_std_error > 0
+                    then greatest(
+                        restricted_mean - {{ salvage.z_95() }} * restricted_mean_std_error,
+                        0
+                    )
             end as restricted_mean_low,
             case
-                when coalesce(interval_missing_reason, '') not in ('one_patient', 'no_events')
-                    then restricted_mean + {{ salvage.z_95() }} * restricted_mean_std_error
+                when restricted_mean_std_error > 0
+                    then least(
+                        restricted_mean + {{ salvage.z_95() }} * restricted_mean_std_error,
+                        {{ horizon }}
+                    )
             end as restricted_mean_high
         from known
     )

@@ -10,8 +10,9 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -178,6 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run and report; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose id begins so")
+    parser.add_argument(
+        "--one-in", type=int, default=1, help="a sample: one in so many mutants, always the same"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--show", action="store_true", help="show what they change; try none")
     parser.add_argument("--outcomes", type=Path, help="write what became of each to this file")
@@ -186,11 +190,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="salvage-mutants-") as folder:
         project = compile_project(Path(folder))
     mutated = [m for m in project.models if not m.is_view and m.name not in NUMERICAL]
+    known = [mutant for model in mutated for mutant in [unchanged(model), *mutants(model)]]
     chosen = [
         mutant
-        for model in mutated
-        for mutant in [unchanged(model), *mutants(model)]
+        for mutant in known
         if mutant.id.startswith(options.only)
+        and (mutant.operator == "unchanged" or is_sampled(mutant, options.one_in))
     ]
     if options.show:
         for mutant in chosen:
@@ -202,15 +207,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "".join(f"{o.kind}\t{o.mutant.id}\t{o.seen_in}\t{o.mutant.change}\n" for o in outcomes),
             encoding="utf-8",
         )
-    status = report(project, outcomes, is_whole=not options.only)
+    status = report(project, outcomes, {mutant.id for mutant in known})
     print(f"{time.monotonic() - started:.0f} seconds")
     return status
 
 
-def report(project: Project, outcomes: Sequence[Outcome], is_whole: bool) -> int:
-    """Print the score, survivors and what is wrong with the list of equivalents."""
+def is_sampled(mutant: Mutant, one_in: int) -> bool:
+    """Is it in the sample? Told by its id alone."""
+    return zlib.crc32(mutant.id.encode()) % one_in == 0
+
+
+def report(project: Project, outcomes: Sequence[Outcome], known: Collection[str]) -> int:
+    """Print the score, survivors and what is wrong with the list of equivalents.
+
+    known: the ids of all mutants, tried or not.
+    """
     equal = equivalents()
-    faults = []
+    faults = [f"{name} is listed as equivalent, but is no mutant" for name in equal - set(known)]
     for outcome in outcomes:
         mutant = outcome.mutant
         if mutant.operator == "unchanged" and outcome.kind in ("killed", "error"):
@@ -218,10 +231,6 @@ def report(project: Project, outcomes: Sequence[Outcome], is_whole: bool) -> int
         elif mutant.id in equal and outcome.kind in ("killed", "error"):
             faults.append(f"{mutant.id} is listed as equivalent: {outcome.kind}, {outcome.seen_in}")
     tried = [outcome for outcome in outcomes if outcome.mutant.operator != "unchanged"]
-    if is_whole:
-        unknown = equal - {outcome.mutant.id for outcome in tried}
-        faults += [f"{name} is listed as equivalent, but is no mutant" for name in unknown]
-
     survivors = [o for o in tried if o.kind == "survived" and o.mutant.id not in equal]
     for outcome in survivors:
         print(f"SURVIVED {outcome.mutant.id}\n{sql_diff(project, outcome.mutant)}\n")

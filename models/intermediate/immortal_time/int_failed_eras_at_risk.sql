@@ -15,7 +15,7 @@ final as (
         arms.protocol_id,
         arms.arm_id,
         eras.patient_id,
-        arms.salvage_ingredient,
+        arms.failed_ingredient,
         arms.window_days,
         eras.era_start_date as failed_era_start_date,
         eras.era_end_date as failed_era_end_date

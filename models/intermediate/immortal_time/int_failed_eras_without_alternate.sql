@@ -6,6 +6,20 @@ eras as (
     select * from {{ ref('int_drug_eras') }}
 ),
 
+arms as (
+    select * from {{ ref('int_protocol_arms') }}
+),
+
+-- The drugs that the protocol gives after the failed one, in whichever arm: who got one
+-- was not lost for want of another.
+alternates as (
+    select distinct
+        protocol_id,
+        failed_ingredient,
+        salvage_ingredient
+    from arms
+),
+
 -- Begun too early, in an overlap, the alternate drug was given all the same: such a
 -- patient did not wait for it.
 given_alternate as (
@@ -15,10 +29,14 @@ given_alternate as (
         at_risk.patient_id,
         at_risk.failed_era_start_date
     from at_risk
+    inner join alternates
+        on
+            at_risk.protocol_id = alternates.protocol_id
+            and at_risk.failed_ingredient = alternates.failed_ingredient
     inner join eras
         on
             at_risk.patient_id = eras.patient_id
-            and at_risk.salvage_ingredient = eras.ingredient
+            and alternates.salvage_ingredient = eras.ingredient
             and at_risk.failed_era_start_date < eras.era_start_date
             and eras.era_start_date
             <= {{ add_days('at_risk.failed_era_end_date', 'at_risk.window_days') }}

@@ -49,7 +49,7 @@ exposed_to_failed_drug as (
         case
             when first_eras.patient_id is null
                 then
-                    'no first drug of the protocol was given ('
+                    'no accepted record is of a first drug of the protocol ('
                     || failed_drug_lists.failed_ingredients || ').'
             when first_eras.failed_era_start_date = first_eras.failed_era_end_date
                 then
@@ -82,12 +82,12 @@ not_switched as (
         cast(null as date) as salvage_start_date,
         cast(null as integer) as gap_days,
         'first_failed_drug_era' as evidence,
-        first_eras.salvage_ingredient || ' never began after '
+        'no accepted record has ' || first_eras.salvage_ingredient || ' begin after '
         || first_eras.failed_ingredient || ' began on '
         || {{ as_text('first_eras.failed_era_start_date') }} || '.'
         || case
             when first_eras.n_arms > 1
-                then ' Nor did the alternate drug of any other arm.'
+                then ' Nor the alternate drug of another arm whose first drug was given.'
             else ''
         end as explanation
     from first_eras

@@ -92,7 +92,8 @@ final as (
         p_value,
         case
             when n_patients = 0 or other_n_patients = 0 then 'no_patients'
-            when p_value is null then 'no_events'
+            when p_value is null and n_events + other_n_events = 0 then 'no_events'
+            when p_value is null then 'nothing_to_compare'
         end as missing_reason
     from tests
 )

@@ -37,6 +37,9 @@ final as (
         case
             when medians.arm_id is null then 'no_remission'
             when medians.median is null then 'not_reached'
+            when counts.n_remissions = 1 then 'one_patient'
+            when medians.median_low is null or medians.median_high is null
+                then 'bound_not_reached'
         end as km_median_missing_reason
     from counts
     left join intervals

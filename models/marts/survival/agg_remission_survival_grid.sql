@@ -9,6 +9,18 @@ times as (
     from curves
 ),
 
+reporting_arms as (
+    select * from {{ ref('int_reporting_arms') }}
+),
+
+arms as (
+    select distinct
+        protocol_id,
+        arm_id,
+        arm_label
+    from reporting_arms
+),
+
 -- Each step with the time of the next one, at which it ends.
 steps as (
     select
@@ -37,7 +49,6 @@ carried_forward as (
         steps.std_error,
         steps.ci_low,
         steps.ci_high,
-        steps.ci_transform,
         steps.interval_missing_reason
     from steps
     inner join times
@@ -51,7 +62,7 @@ carried_forward as (
 ),
 
 -- Behind the last observation of an arm its curve is not known, unless nobody was left.
-final as (
+known as (
     select
         protocol_id,
         arm_id,
@@ -67,12 +78,40 @@ final as (
         case when not is_beyond_follow_up then std_error end as std_error,
         case when not is_beyond_follow_up then ci_low end as ci_low,
         case when not is_beyond_follow_up then ci_high end as ci_high,
-        ci_transform,
         case
             when is_beyond_follow_up then 'beyond_follow_up'
             else interval_missing_reason
         end as interval_missing_reason
     from carried_forward
+),
+
+-- An arm in which nobody reached remission has its rows too, with nobody in them.
+final as (
+    select
+        times.protocol_id,
+        arms.arm_id,
+        arms.arm_label,
+        times.duration_days,
+        coalesce(known.n_at_risk, 0) as n_at_risk,
+        coalesce(known.n_events, 0) as n_events,
+        coalesce(known.n_censored, 0) as n_censored,
+        known.survival,
+        known.std_error,
+        known.ci_low,
+        known.ci_high,
+        'log-log' as ci_transform,
+        case
+            when known.arm_id is null then 'no_patients'
+            else known.interval_missing_reason
+        end as interval_missing_reason
+    from times
+    inner join arms
+        on times.protocol_id = arms.protocol_id
+    left join known
+        on
+            times.protocol_id = known.protocol_id
+            and arms.arm_id = known.arm_id
+            and times.duration_days = known.duration_days
 )
 
 select * from final

@@ -44,7 +44,13 @@ final as (
         case
             when patients.n_patients is null then 'no_patients'
             when restricted_means.is_beyond_follow_up then 'beyond_follow_up'
-            else restricted_means.interval_missing_reason
+            else coalesce(
+                restricted_means.interval_missing_reason,
+                case
+                    when restricted_means.restricted_mean_std_error = 0
+                        then 'no_variance'
+                end
+            )
         end as missing_reason
     from horizons
     left join patients
