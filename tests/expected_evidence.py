@@ -6,7 +6,7 @@ seeds are read as data.
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from statistics import median
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from scipy import stats
 
 from salvage.project import PROJECT_DIR
+from tests.expected_survival import Time, colectomy_at
 from tests.harness import Marts
 from tests.oracle.oracle import Reference, Row, Tables, account_for_rows, fold
 
@@ -145,9 +146,15 @@ class _Cohort:
     """The patients of the analysis sets, and what befell them, from the expected marts."""
 
     def __init__(
-        self, marts: Marts, reference: Reference, tables: Tables, data_cutoff_date: date | None
+        self,
+        marts: Marts,
+        reference: Reference,
+        tables: Tables,
+        data_cutoff_date: date | None,
+        colectomy_times: Mapping[str, Sequence[Time]],
     ) -> None:
         self.marts = marts
+        self.colectomy_times = colectomy_times
         self.episodes = [row for row in marts["fct_salvage_episodes"] if row["is_in_analysis_set"]]
         self.patients = {row["patient_id"]: row for row in marts["dim_patients"]}
         self.cutoff = data_cutoff_date
@@ -248,7 +255,7 @@ class _Cohort:
         return Observed(summary[outcome], summary["n_remissions"])
 
     def at_horizon(self, figure: Row, measure: Row, protocol_id: str, arm_id: str) -> Observed:
-        """Kaplan-Meier's share without colectomy some months after salvage, or with it."""
+        """Share alive without colectomy some months after salvage, or with colectomy."""
         key = (protocol_id, arm_id, "colectomy_free", figure["horizon_months"])
         row = next(
             row
@@ -259,8 +266,9 @@ class _Cohort:
             return Observed(reason=row["missing_reason"])
         rate, low, high = row["survival"], row["ci_low"], row["ci_high"]
         if measure["outcome"] == "colectomy_at_horizon":
-            rate = 1 - rate
-            low, high = (None if end is None else 1 - end for end in (high, low))
+            times = self.colectomy_times[protocol_id]
+            operated = colectomy_at(times, arm_id, row["horizon_days"])
+            rate, low, high = operated["incidence"], operated["ci_low"], operated["ci_high"]
         return Observed(100 * rate, row["n_patients"], rate, low, high)
 
 
@@ -268,10 +276,14 @@ class _Cohort:
 
 
 def expected_comparison(
-    reference: Reference, marts: Marts, tables: Tables, data_cutoff_date: date | None
+    reference: Reference,
+    marts: Marts,
+    tables: Tables,
+    data_cutoff_date: date | None,
+    colectomy_times: Mapping[str, Sequence[Time]],
 ) -> list[Row]:
     """`agg_published_comparison`."""
-    cohort = _Cohort(marts, reference, tables, data_cutoff_date)
+    cohort = _Cohort(marts, reference, tables, data_cutoff_date, colectomy_times)
     measures = {row["measure"]: row for row in evidence_seed("published_measures")}
     rows = []
     for protocol in reference["protocols"]:
@@ -452,10 +464,14 @@ def expected_integrity() -> list[Row]:
 
 
 def add_evidence(
-    reference: Reference, marts: Marts, tables: Tables, data_cutoff_date: date | None
+    reference: Reference,
+    marts: Marts,
+    tables: Tables,
+    data_cutoff_date: date | None,
+    colectomy_times: Mapping[str, Sequence[Time]],
 ) -> None:
     """Add the evidence marts to the expected ones."""
     marts["agg_published_comparison"] = expected_comparison(
-        reference, marts, tables, data_cutoff_date
+        reference, marts, tables, data_cutoff_date, colectomy_times
     )
     marts["dq_published_integrity"] = expected_integrity()

@@ -133,7 +133,7 @@ def expected_marts(
             if row["n_patients"] and row[count] == row["n_patients"]:
                 row["wilson_high"] = 1.0
     _add_exact_intervals(marts)
-    add_survival_marts(marts, reference, accepted, data_cutoff_date)
+    colectomy_times = add_survival_marts(marts, reference, accepted, data_cutoff_date)
     exposures = expected_exposures(tables, own_reference, data_cutoff_date)
     n_cut = sum(exposure["is_end_date_cut"] for exposure in exposures)
     for row in marts["dq_row_ledger"]:
@@ -143,7 +143,7 @@ def expected_marts(
         row["file_name"] = f"{row['table_name']}.csv"
         row["file_sha256"] = file_sha256(row["table_name"])
     marts["dq_unmapped_names"] = _unmapped_names(tables, reference, data_cutoff_date)
-    add_evidence(reference, marts, tables, data_cutoff_date)
+    add_evidence(reference, marts, tables, data_cutoff_date, colectomy_times)
     marts["agg_definition_sensitivity"] = expected_definitions(
         marts, accepted, reference, data_cutoff_date
     )

@@ -48,8 +48,11 @@ def add_survival_marts(
     reference: Reference,
     accepted: Mapping[str, Sequence[Row]],
     data_cutoff_date: date | None,
-) -> None:
-    """Add the survival and comparison marts, and the median to agg_remission_by_arm."""
+) -> dict[str, list[Time]]:
+    """Add the survival and comparison marts, and the median to agg_remission_by_arm.
+
+    Returns the times to colectomy or death of each protocol.
+    """
     groups = {fold(r["procedure_name"]): r["procedure_group"] for r in reference["procedure_names"]}
     colectomies: dict[str, list[date]] = defaultdict(list)
     for row in accepted["procedures"]:
@@ -110,6 +113,13 @@ def add_survival_marts(
         marts["agg_arm_comparison"] += _comparison_rows(
             protocol_id, sorted(labels), marts, remission[protocol_id], colectomy_free[protocol_id]
         )
+    return colectomy_free
+
+
+def colectomy_at(times: Sequence[Time], arm_id: str, day: int) -> Row:
+    """Incidence of colectomy in an arm up to a day, death competing, with its interval."""
+    rows = _incidence_rows({}, _of_arm(times, arm_id))
+    return [r for r in rows if r["cause"] == "colectomy" and r["duration_days"] <= day][-1]
 
 
 def _of_arm(times: Iterable[Time], arm_id: str) -> list[Time]:

@@ -190,7 +190,7 @@ def _trace(
         )
         sentence += f" began on {era.start}."
         if len({arm["arm_id"] for _, arm in first_eras}) > 1:
-            sentence += " Nor the alternate drug of another arm whose first drug was given."
+            sentence += " Nor the alternate drug of another arm whose drug was given."
         add("not_met", sentence, era, **of_era)
         return rows
 

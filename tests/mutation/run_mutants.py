@@ -42,6 +42,7 @@ NUMERICAL = {
     "int_survival_medians",
     "int_restricted_means",
     "int_remission_loss_incidences",
+    "int_colectomy_incidences",
 }
 REQUIRED_SHARE = 0.95
 # A join without its condition may grow without end: that it never answers is a kill.
@@ -178,7 +179,9 @@ def sql_diff(project: Project, mutant: Mutant) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and report; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="mutants whose id begins so")
+    parser.add_argument(
+        "--only", action="append", help="mutants whose id begins so; may be said several times"
+    )
     parser.add_argument(
         "--one-in", type=int, default=1, help="a sample: one in so many mutants, always the same"
     )
@@ -194,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [
         mutant
         for mutant in known
-        if mutant.id.startswith(options.only)
+        if mutant.id.startswith(tuple(options.only or [""]))
         and (mutant.operator == "unchanged" or is_sampled(mutant, options.one_in))
     ]
     if options.show:

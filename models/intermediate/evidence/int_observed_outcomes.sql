@@ -15,6 +15,10 @@ survival_at_horizons as (
     select * from {{ ref('agg_survival_at_horizons') }}
 ),
 
+colectomies_at_horizons as (
+    select * from {{ ref('int_colectomies_at_horizons') }}
+),
+
 proportions as (
     select
         protocol_id,
@@ -104,19 +108,24 @@ final as (
     from colectomy_free
     union all
     select
-        protocol_id,
-        arm_id,
+        colectomy_free.protocol_id,
+        colectomy_free.arm_id,
         'colectomy_at_horizon' as outcome,
         cast(null as {{ dbt.type_string() }}) as event_term,
-        horizon_months,
-        cast(n_patients as integer) as observed_n,
+        colectomy_free.horizon_months,
+        cast(colectomy_free.n_patients as integer) as observed_n,
         cast(null as integer) as n_events,
-        1 - survival as observed_rate,
-        1 - ci_high as observed_low,
-        1 - ci_low as observed_high,
+        colectomies_at_horizons.incidence as observed_rate,
+        colectomies_at_horizons.ci_low as observed_low,
+        colectomies_at_horizons.ci_high as observed_high,
         cast(null as {{ double_type() }}) as observed_value,
-        survival_missing_reason as missing_reason
+        colectomy_free.survival_missing_reason as missing_reason
     from colectomy_free
+    left join colectomies_at_horizons
+        on
+            colectomy_free.protocol_id = colectomies_at_horizons.protocol_id
+            and colectomy_free.arm_id = colectomies_at_horizons.arm_id
+            and colectomy_free.horizon_months = colectomies_at_horizons.horizon_months
     union all
     select
         protocol_id,

@@ -87,7 +87,7 @@ not_switched as (
         || {{ as_text('first_eras.failed_era_start_date') }} || '.'
         || case
             when first_eras.n_arms > 1
-                then ' Nor the alternate drug of another arm whose first drug was given.'
+                then ' Nor the alternate drug of another arm whose drug was given.'
             else ''
         end as explanation
     from first_eras
