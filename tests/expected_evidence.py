@@ -31,6 +31,7 @@ class Observed(NamedTuple):
     low: float | None = None
     high: float | None = None
     reason: str | None = None
+    interval_reason: str | None = None
 
 
 class Reporting(NamedTuple):
@@ -265,11 +266,13 @@ class _Cohort:
         if row["survival"] is None:
             return Observed(reason=row["missing_reason"])
         rate, low, high = row["survival"], row["ci_low"], row["ci_high"]
+        reason = row["missing_reason"] if low is None else None
         if measure["outcome"] == "colectomy_at_horizon":
             times = self.colectomy_times[protocol_id]
             operated = colectomy_at(times, arm_id, row["horizon_days"])
             rate, low, high = operated["incidence"], operated["ci_low"], operated["ci_high"]
-        return Observed(100 * rate, row["n_patients"], rate, low, high)
+            reason = operated["interval_missing_reason"]
+        return Observed(100 * rate, row["n_patients"], rate, low, high, interval_reason=reason)
 
 
 # ---- Side by side -------------------------------------------------------------------------------
@@ -328,7 +331,7 @@ def _row(
         "horizon_months": figure["horizon_months"],
         "unit": figure["unit"],
         "published_value": printed,
-        "published_n": figure["denominator"] or study["n_patients"],
+        "published_n": figure["denominator"],
         "published_rate": published_rate,
         "published_low": low,
         "published_high": high,
@@ -338,6 +341,7 @@ def _row(
         "observed_rate": observed.rate,
         "observed_low": observed.low,
         "observed_high": observed.high,
+        "observed_interval_missing_reason": observed.interval_reason,
         "rate_difference": observed.rate - published_rate if both else None,  # type: ignore[operator]
         "is_reference_study": is_reference,
         "is_match": (
@@ -346,6 +350,12 @@ def _row(
             else None
         ),
         "window_difference": _window_difference(figure, reporting),
+        "population_difference": (
+            None
+            if is_reference or observed.reason is not None
+            else f"Published: {study['population'] or 'population not given'};"
+            f" here: {_population(protocol)}."
+        ),
         "definition_difference": (
             None
             if is_reference or observed.reason is not None
@@ -368,6 +378,20 @@ def _window_difference(figure: Row, reporting: Reporting) -> str | None:
     here = str(windows[0]) if len(windows) == 1 else f"{windows[0]} to {windows[-1]}"
     published = direction["window_description"] or "window not given"
     return f"Published: {published}; here: within {here} days."
+
+
+def _population(protocol: Mapping[str, Any]) -> str:
+    days = protocol["max_overlap_days"]
+    words = [fold(protocol["diagnosis"] or "any diagnosis")]
+    if protocol["require_steroid_refractory"]:
+        words.append("steroid-refractory")
+    words.append(
+        "after failure of the first drug"
+        if protocol["require_failure"]
+        else "whether the first drug failed or not"
+    )
+    words.append(f"with an overlap of at most {days} day{'' if days == 1 else 's'}")
+    return ", ".join(words)
 
 
 def _definition_difference(figure: Row, measure: Row, protocol: Mapping[str, Any]) -> str:

@@ -441,6 +441,14 @@ CORRUPTIONS: dict[str, list[str]] = {
             "published_high = null",
         )
     ],
+    "observed_interval_is_missing_for_a_reason": [
+        f"update agg_published_comparison set {change} where measure = 'remission_percent'"
+        for change in (
+            "observed_low = null",
+            "observed_high = null",
+            "observed_interval_missing_reason = 'no_events'",
+        )
+    ],
     "observed_rate_is_within_its_interval": [
         f"update agg_published_comparison set {change} where measure = 'n_deaths'"
         for change in (

@@ -15,6 +15,7 @@ ranked as (
         incidences.incidence,
         incidences.ci_low,
         incidences.ci_high,
+        incidences.interval_missing_reason,
         row_number() over (
             partition by
                 incidences.protocol_id,
@@ -41,7 +42,8 @@ final as (
         horizon_months,
         incidence,
         ci_low,
-        ci_high
+        ci_high,
+        interval_missing_reason
     from ranked
     where recency = 1
 )

@@ -32,6 +32,7 @@ proportions as (
         {{ wilson_low('n_events', 'n_patients') }} as observed_low,
         {{ wilson_high('n_events', 'n_patients') }} as observed_high,
         cast(null as {{ double_type() }}) as observed_value,
+        cast(null as {{ dbt.type_string() }}) as interval_missing_reason,
         case when n_patients = 0 then 'no_patients' end as missing_reason
     from counts
 ),
@@ -84,7 +85,9 @@ colectomy_free as (
     select
         *,
         -- A missing interval does not take away the estimate.
-        case when survival is null then missing_reason end as survival_missing_reason
+        case when survival is null then missing_reason end as survival_missing_reason,
+        case when survival is not null and ci_low is null then missing_reason end
+            as interval_missing_reason
     from survival_at_horizons
     where outcome = 'colectomy_free'
 ),
@@ -104,6 +107,7 @@ final as (
         ci_low as observed_low,
         ci_high as observed_high,
         cast(null as {{ double_type() }}) as observed_value,
+        interval_missing_reason,
         survival_missing_reason as missing_reason
     from colectomy_free
     union all
@@ -119,6 +123,7 @@ final as (
         colectomies_at_horizons.ci_low as observed_low,
         colectomies_at_horizons.ci_high as observed_high,
         cast(null as {{ double_type() }}) as observed_value,
+        colectomies_at_horizons.interval_missing_reason,
         colectomy_free.survival_missing_reason as missing_reason
     from colectomy_free
     left join colectomies_at_horizons
@@ -139,6 +144,7 @@ final as (
         cast(null as {{ double_type() }}) as observed_low,
         cast(null as {{ double_type() }}) as observed_high,
         observed_value,
+        cast(null as {{ dbt.type_string() }}) as interval_missing_reason,
         missing_reason
     from values_by_arm
 )

@@ -17,7 +17,8 @@ measures as (
 with_rates as (
     select
         outcomes.*,
-        coalesce(outcomes.denominator, studies.n_patients) as published_n,
+        outcomes.denominator as published_n,
+        studies.population,
         studies.reference_protocol_id,
         directions.window_days,
         directions.window_description,
@@ -84,6 +85,7 @@ final as (
         end as published_high,
         interval_source,
         definition_note,
+        population,
         reference_protocol_id,
         window_days,
         window_description,

@@ -42,6 +42,18 @@ joined as (
         observed.observed_rate,
         observed.observed_low,
         observed.observed_high,
+        observed.interval_missing_reason as observed_interval_missing_reason,
+        coalesce(protocols.diagnosis, 'any diagnosis')
+        || case
+            when protocols.require_steroid_refractory then ', steroid-refractory'
+            else ''
+        end
+        || case
+            when protocols.require_failure then ', after failure of the first drug'
+            else ', whether the first drug failed or not'
+        end
+        || ', with an overlap of at most '
+        || {{ days_in_words('protocols.max_overlap_days') }} as protocol_population,
         case figures.statistic
             when 'count' then cast(observed.n_events as {{ double_type() }})
             when 'percent' then 100 * observed.observed_rate
@@ -89,6 +101,7 @@ final as (
         observed_rate,
         observed_low,
         observed_high,
+        observed_interval_missing_reason,
         observed_rate - published_rate as rate_difference,
         is_reference_study,
         -- A figure matches if it prints as the published one: half a unit of its last
@@ -119,6 +132,12 @@ final as (
                         else ''
                     end || ' days.'
         end as window_difference,
+        case
+            when reason is null and not is_reference_study
+                then
+                    'Published: ' || coalesce(population, 'population not given')
+                    || '; here: ' || protocol_population || '.'
+        end as population_difference,
         case
             when reason is null and not is_reference_study
                 then
