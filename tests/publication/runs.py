@@ -1,4 +1,4 @@
-"""Two studies whose marts all differ, and real `salvage run`s of them in forked children.
+"""Two studies whose marts differ, and real `salvage run`s of them in forked children.
 
 A third of a run's time is imports. The process that forks has them all, but it has opened no
 DuckDB connection and started no thread: a fork copies neither whole.
@@ -46,7 +46,7 @@ TIME_LIMIT_SECONDS = 300.0
 
 
 def write_studies(folder: Path) -> dict[str, Path]:
-    """Write the studies `a` (the demo) and `b` (without each fifth patient, with a bad record).
+    """Write the studies `a` (the demo) and `b` (without each fourth patient, with a bad record).
 
     Returns:
         Each study's folder by its name.
@@ -59,7 +59,7 @@ def write_studies(folder: Path) -> dict[str, Path]:
         with (DEMO_DIR / f"{table}.csv").open(encoding="utf-8", newline="") as file:
             header, *records = csv.reader(file)
         patient = header.index("patient_id")
-        kept = [record for record in records if int(record[patient].removeprefix("P")) % 5]
+        kept = [record for record in records if int(record[patient].removeprefix("P")) % 4]
         if table == "patients":
             bad = ["P999" if name == "patient_id" else "no date" for name in header]
             kept.append(bad)
