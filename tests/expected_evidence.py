@@ -320,7 +320,9 @@ def _row(
     source, low, high = _published_interval(figure)
     is_reference = study["reference_protocol_id"] == protocol["protocol_id"]
     printed, decimals = figure["published_value"], figure["printed_decimals"]
-    both = observed.rate is not None and published_rate is not None
+    difference = None
+    if observed.rate is not None and published_rate is not None:
+        difference = observed.rate - published_rate
     return {
         "study_id": figure["study_id"],
         "protocol_id": protocol["protocol_id"],
@@ -342,7 +344,7 @@ def _row(
         "observed_low": observed.low,
         "observed_high": observed.high,
         "observed_interval_missing_reason": observed.interval_reason,
-        "rate_difference": observed.rate - published_rate if both else None,  # type: ignore[operator]
+        "rate_difference": difference,
         "is_reference_study": is_reference,
         "is_match": (
             observed.value is not None and prints_as(observed.value, printed, decimals)
