@@ -47,7 +47,7 @@ def test_data_cutoff_is_a_day_or_null(compile_inline: Compile, setting: str, exp
         (
             "{{ input_records('patients') }}",
             {"input": "other"},
-            "The setting input must be seeds or files.",
+            "The setting input must be seeds, files or omop.",
         ),
     ],
 )

@@ -7,6 +7,9 @@
     seed demo_input_files states them (a test keeps it equal to the files).
 -#}
 {% macro input_files() -%}
+    {%- if salvage.is_omop() %}
+    select * from {{ ref('int_omop_tables') }}
+    {%- else %}
     select
         table_name,
         file_name,
@@ -16,5 +19,6 @@
     from {{ source('clinic', 'input_files') }}
     {%- else %}
     from {{ ref('demo_input_files') }}
+    {%- endif %}
     {%- endif %}
 {%- endmacro %}

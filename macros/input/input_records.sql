@@ -6,10 +6,11 @@
     table_name: one of the five tables of SPEC 1. With the setting `input: seeds` the
     records are those of the demo seed; a seed row's line number is its position in the
     file (dbt refuses ragged rows itself). With `input: files` they are the gate's tables.
+    With `input: omop` the models that call it are disabled; dbt only parses them.
     Error: a compiler error for any other value of the setting.
 -#}
 {% macro input_records(table_name) -%}
-    {%- if var('input') == 'files' -%}
+    {%- if var('input') in ('files', 'omop') -%}
         select * from {{ source('clinic', table_name) }}
     {%- elif var('input') == 'seeds' -%}
         select
@@ -19,7 +20,7 @@
         from {{ ref(table_name) }} as seed_rows
     {%- else -%}
         {{ exceptions.raise_compiler_error(
-            "The setting input must be seeds or files."
+            "The setting input must be seeds, files or omop."
         ) }}
     {%- endif -%}
 {%- endmacro %}

@@ -9,9 +9,19 @@
     those equal in reason and in all typed columns (NULL equals NULL), 2, 3 ... for its
     copies. is_key_contradicted: among the records that no reason keeps out so far, does
     another one have the same key and other content? Never NULL.
+
+    Of the CDM's drug exposures none is a copy and no key is contradicted: a repeated
+    drug_exposure_id is counted in dq_omop_records, and kept (docs/decisions/0022).
 -#}
 {% macro numbered_copies(relation, source_name, table_name) -%}
     {%- set columns = salvage.input_columns(source_name, table_name) -%}
+    {%- if salvage.is_omop() and table_name == 'drug_exposures' -%}
+    select
+        *,
+        1 as copy_number,
+        false as is_key_contradicted
+    from {{ relation }}
+    {%- else -%}
     with numbered as (
         select
             *,
@@ -37,4 +47,5 @@
                 {%- endfor %}
         ) > 1 as is_key_contradicted
     from numbered
+    {%- endif -%}
 {%- endmacro %}

@@ -3,11 +3,16 @@
 
     own_reference_records(table_name) -> query: line_number, has_wrong_field_count, <columns>
 
-    No rows where the study brings no such file, and none with the setting `input: seeds`.
+    No rows where the study brings no such file, and none with the setting `input: seeds`. With
+    `input: omop` the files are those of `salvage run --protocol-dir`; dbt alone has none.
 -#}
 {% macro own_reference_records(table_name) -%}
-    {%- if var('input') == 'files' -%}
-        select * from {{ source('own_reference', table_name) }}
+    {%- set relation = source('own_reference', table_name) -%}
+    {%- set is_loaded = var('input') == 'files' or (
+        salvage.is_omop() and execute and load_relation(relation) is not none
+    ) -%}
+    {%- if is_loaded -%}
+        select * from {{ relation }}
     {%- else -%}
         select
             cast(null as bigint) as line_number,

@@ -9,7 +9,8 @@
     date: DATE, a real calendar day YYYY-MM-DD from the setting `earliest_date` on;
     boolean, flag: boolean, of true/false, t/f, yes/no, y/n, 1/0 in any case;
     number: double, a plain decimal, finite; positive_number: > 0;
-    count: integer >= 0; days: integer from 0 to the setting `max_days`;
+    count: integer >= 0; positive_count: integer >= 1; days: integer from 0 to the setting
+    `max_days`;
     grade: integer 1 to 5;
     code: text, as the list `codes` spells it, matched in any case; lower() alone would also
     take letters outside ASCII (Kelvin sign, dotted capital I), and engines differ in which.
@@ -36,10 +37,11 @@
         {{ number }}
     {%- elif kind == 'positive_number' -%}
         case when {{ number }} > 0 then {{ number }} end
-    {%- elif kind in ('count', 'days') -%}
+    {%- elif kind in ('count', 'positive_count', 'days') -%}
         case
             when
-                {{ number }} between 0 and {{ greatest }}
+                {{ number }} between {{ 1 if kind == 'positive_count' else 0 }}
+                and {{ greatest }}
                 and floor({{ number }}) = {{ number }}
                 then cast({{ number }} as integer)
         end

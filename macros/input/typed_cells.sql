@@ -97,6 +97,7 @@
         'number': 'bad_number',
         'positive_number': 'bad_number',
         'count': 'bad_number',
+        'positive_count': 'bad_number',
         'days': 'bad_number',
         'grade': 'bad_number',
         'code': 'bad_code',

@@ -96,12 +96,12 @@ def dbt_build(
 ) -> BuildResult:
     """Build the models on the private warehouse and run their data tests.
 
-    The demo seeds are left out: the input comes from schema `raw`.
+    The demo seeds are left out: the input comes from schema `raw`, or from a CDM.
 
     Args:
         warehouse: the private DuckDB file, with the gate's tables in it.
         output: folder that gets dbt's `target` and `logs`.
-        variables: dbt vars besides `input`.
+        variables: dbt vars, `input` among them.
         select: dbt selectors; empty is the whole project.
         show_progress: draw a progress bar on standard error.
 
@@ -116,7 +116,7 @@ def dbt_build(
         "--no-write-json",
         "build",
         "--vars",
-        json.dumps({**variables, "input": "files"}),
+        json.dumps(variables),
         "--exclude",
         "resource_type:unit_test",
         "tag:development",

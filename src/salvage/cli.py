@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -13,15 +14,17 @@ import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
+from salvage.cdm import attach_cdm, check_cdm
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
-from salvage.project import CHECK_REPORTS, DEMO_DIR
+from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
 _SHOWN_FAILURES = 20
 _SHOWN_RECORDS = 50
+_CDM_DATABASE = "cdm"
 
 
 _cutoff_option = click.option(
@@ -41,6 +44,37 @@ _output_option = click.option(
 )
 
 
+@dataclass(frozen=True)
+class _Study:
+    """Where a study's records and rules come from.
+
+    Attributes:
+        folder: the study's folder; with a CDM, the folder of its rules, or None.
+        omop: where the CDM is; None: the folder holds the records.
+        omop_schema: the schema of the CDM's tables.
+        data_cutoff_date: last day of data, None: no cut-off.
+    """
+
+    folder: Path | None
+    omop: str | None
+    omop_schema: str
+    data_cutoff_date: datetime | None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The dbt vars that say so."""
+        cutoff = f"{self.data_cutoff_date:%F}" if self.data_cutoff_date else ""
+        if self.omop is None:
+            return {"input": "files", "data_cutoff_date": cutoff}
+        return {
+            "input": "omop",
+            "omop": self.omop,
+            "omop_database": _CDM_DATABASE,
+            "omop_schema": self.omop_schema,
+            "data_cutoff_date": cutoff,
+        }
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="salvage")
 def main() -> None:
@@ -53,6 +87,22 @@ def main() -> None:
     "input_folder",
     type=click.Path(path_type=Path),
     help="Folder with the study's files. Left out: the synthetic demo.",
+)
+@click.option(
+    "--omop",
+    help="OMOP CDM to read instead: a DuckDB file, a folder of Parquet files or a PostgreSQL "
+    "address.",
+)
+@click.option(
+    "--omop-schema",
+    default="main",
+    show_default=True,
+    help="Schema of the CDM's tables (of a folder of Parquet files: as it is).",
+)
+@click.option(
+    "--protocol-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with the study's own protocol, concept sets and rules, for --omop.",
 )
 @_output_option
 @_cutoff_option
@@ -69,6 +119,9 @@ def main() -> None:
 )
 def run(
     input_folder: Path | None,
+    omop: str | None,
+    omop_schema: str,
+    protocol_dir: Path | None,
     output_folder: Path,
     data_cutoff_date: datetime | None,
     strict: bool,
@@ -79,39 +132,36 @@ def run(
     Exit status: 0 published; 1 the audit failed and nothing was published; 2 wrong usage or
     a file refused.
     """
+    if omop is not None and input_folder is not None:
+        raise click.UsageError("--input and --omop exclude each other: one study, one source.")
+    if omop is None and protocol_dir is not None:
+        raise click.UsageError("--protocol-dir goes with --omop; a folder brings its own rules.")
+    folder = protocol_dir if omop is not None else input_folder or DEMO_DIR
+    study = _Study(folder, omop, omop_schema, data_cutoff_date)
     with _sentences():
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
-            _run(input_folder or DEMO_DIR, output_folder, data_cutoff_date, strict, n_kept)
+            _run(study, output_folder, strict, n_kept)
 
 
-def _run(
-    input_folder: Path,
-    output: Path,
-    data_cutoff_date: datetime | None,
-    strict: bool,
-    n_kept: int,
-) -> None:
+def _run(study: _Study, output: Path, strict: bool, n_kept: int) -> None:
     # In a folder of its own: a program that still has the last build open cannot reach this one.
     with _private_folder(output / ".build") as private:
         warehouse = private / "warehouse.duckdb"
-        result = _load_and_build(input_folder, warehouse, output, data_cutoff_date)
+        result = _load_and_build(study, warehouse, output)
         try:
-            _audit_and_publish(
-                input_folder, warehouse, result, output, data_cutoff_date, strict, n_kept
-            )
+            _audit_and_publish(study, warehouse, result, output, strict, n_kept)
         finally:
             (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
             warehouse.replace(output / "warehouse.duckdb")
 
 
 def _audit_and_publish(
-    input_folder: Path,
+    study: _Study,
     warehouse: Path,
     result: BuildResult,
     output: Path,
-    data_cutoff_date: datetime | None,
     strict: bool,
     n_kept: int,
 ) -> None:
@@ -125,11 +175,7 @@ def _audit_and_publish(
         for sentence in report.unmapped_names(warehouse):
             _warn(sentence)
         if n_quarantined := report.n_quarantined(warehouse):
-            cutoff = f" --data-cutoff-date {data_cutoff_date:%F}" if data_cutoff_date else ""
-            _warn(
-                f"{n_quarantined} records are kept out; `salvage check --input {input_folder}"
-                f"{cutoff}` and the mart dq_quarantine list them."
-            )
+            _warn(f"{n_quarantined} records are kept out; {_list_of_quarantined(study)}.")
             if strict:
                 raise NotPublishedError(
                     "Nothing was published, since records are kept out and --strict was given."
@@ -142,10 +188,10 @@ def _audit_and_publish(
         raise NotPublishedError(
             f"The audit failed and nothing was published; see {output}/data_docs/index.html."
         )
-    published = publish(warehouse, output, n_kept)
+    published = publish(warehouse, output, n_kept, public_marts(study.omop is not None))
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
-    if input_folder.resolve() == DEMO_DIR:
+    if study.omop is None and study.folder and study.folder.resolve() == DEMO_DIR:
         click.echo(
             "\nBeside the published study (Maser 2008; matches: prints as published):\n"
             + report.comparison_table(database)
@@ -154,6 +200,15 @@ def _audit_and_publish(
     click.echo(
         f"\nPublished: {database} (schema marts) and {published}/parquet/\n"
         f"Audit:     {output}/data_docs/index.html"
+    )
+
+
+def _list_of_quarantined(study: _Study) -> str:
+    if study.omop is not None:
+        return "the mart dq_quarantine lists them"
+    cutoff = f" --data-cutoff-date {study.data_cutoff_date:%F}" if study.data_cutoff_date else ""
+    return (
+        f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
     )
 
 
@@ -190,10 +245,9 @@ def _check(
 ) -> None:
     warehouse = private / "warehouse.duckdb"
     result = _load_and_build(
-        input_folder,
+        _Study(input_folder, None, "", data_cutoff_date),
         warehouse,
         private,
-        data_cutoff_date,
         select=(
             "+dq_row_ledger",
             "+dq_quarantine",
@@ -262,28 +316,39 @@ def _private_folder(folder: Path) -> Iterator[Path]:
 
 
 def _load_and_build(
-    input_folder: Path,
+    study: _Study,
     warehouse: Path,
     output: Path,
-    data_cutoff_date: datetime | None,
     select: tuple[str, ...] = (),
 ) -> BuildResult:
     """Gate and dbt build; refuse the run where a reference file of the study is bad."""
     show_progress = sys.stderr.isatty()
-    click.echo(f"Reading {input_folder} ...", err=True)
+    click.echo(f"Reading {study.omop or study.folder} ...", err=True)
     with duckdb.connect(str(warehouse)) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
-        load_folder(input_folder, connection, _warn, show_progress)
+        if study.omop is not None:
+            attach_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema)
+            for sentence in check_cdm(
+                connection, study.omop, _CDM_DATABASE, study.omop_schema
+            ):
+                _warn(sentence)
+        if study.folder is not None:
+            load_folder(
+                study.folder,
+                connection,
+                _warn,
+                show_progress,
+                only_reference=study.omop is not None,
+            )
     click.echo("Building and testing ...", err=True)
-    cutoff = data_cutoff_date.date().isoformat() if data_cutoff_date else ""
     result = dbt_build(
-        warehouse, output, {"data_cutoff_date": cutoff}, select=select, show_progress=show_progress
+        warehouse, output, study.variables, select=select, show_progress=show_progress
     )
-    if not result.passed:
+    if not result.passed and study.folder is not None:
         from salvage.report import reference_problems
 
-        problems = reference_problems(warehouse, input_folder)
+        problems = reference_problems(warehouse, study.folder)
         if problems:
             raise SalvageError(
                 "The study's own reference files are refused:\n  " + "\n  ".join(problems)

@@ -1,11 +1,13 @@
-"""The one function that DuckDB lacks and the models need: folding a name for comparison."""
+"""What dbt's connection to DuckDB needs: the function fold_name, and the CDM attached."""
 
 import re
 import unicodedata
+from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
+from salvage.cdm import attach_cdm
 from salvage.text import WHITE_SPACE
 
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
@@ -33,8 +35,19 @@ def register_functions(connection: DuckDBPyConnection) -> None:
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
-    """dbt-duckdb plugin (profiles.yml): registers the functions on every connection."""
+    """dbt-duckdb plugin (profiles.yml): sets every connection up."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Keep the settings omop, omop_database and omop_schema."""
+        self._cdm = (
+            plugin_config.get("omop", ""),
+            plugin_config.get("omop_database", ""),
+            plugin_config.get("omop_schema", ""),
+        )
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Register the functions when dbt opens a connection."""
+        """Register the functions, and attach the CDM where there is one."""
         register_functions(conn)
+        location, database, schema = self._cdm
+        if location:
+            attach_cdm(conn, location, database, schema)

@@ -50,7 +50,11 @@ class LoadedFile:
 
 
 def load_folder(
-    folder: Path, connection: duckdb.DuckDBPyConnection, warn: Warn, show_progress: bool = True
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    warn: Warn,
+    show_progress: bool = True,
+    only_reference: bool = False,
 ) -> list[LoadedFile]:
     """Load a study's folder into schemas `raw` and `raw_reference` of a database.
 
@@ -60,6 +64,7 @@ def load_folder(
         connection: its current database is written to, in one transaction.
         warn: called with a sentence for each thing that is allowed but should be seen.
         show_progress: draw a progress bar on standard error.
+        only_reference: read the study's own reference files alone; the records are elsewhere.
 
     Returns:
         The five-table files that were read, in the contract's order.
@@ -75,11 +80,11 @@ def load_folder(
         next(folder.iterdir(), None)
     except OSError as error:
         raise SalvageError(f"The input folder cannot be read ({error.strerror}).") from error
-    clinic, reference = input_tables("clinic"), input_tables("own_reference")
-    tables = {**clinic, **reference}
+    clinic = {} if only_reference else input_tables("clinic")
+    tables = {**clinic, **input_tables("own_reference")}
     paths = {name: path for name in tables if (path := _find_file(folder, name))}
     _warn_of_unread_files(folder, tables, paths, warn)
-    for name in sorted(NEEDED_TABLES - paths.keys()):
+    for name in sorted((NEEDED_TABLES & clinic.keys()) - paths.keys()):
         raise SalvageError(f"The input folder holds no {name}.csv or .parquet, which is needed.")
     if len(lone := [paths[name] for name in PROTOCOL_TABLES if name in paths]) == 1:
         raise SalvageError(
@@ -108,6 +113,8 @@ def load_folder(
                 _warn_of_empty_rescue_flags(connection, file.file_name, warn)
             if table.name in clinic:
                 loaded.append(file)
+        if only_reference:
+            return []
         connection.execute(
             "create or replace table raw.input_files (table_name varchar, file_name varchar,"
             " file_sha256 varchar, n_records bigint)"

@@ -67,6 +67,17 @@ def _input_table(table: dict[str, Any], schema: str) -> InputTable:
 
 
 @cache
-def public_marts() -> tuple[str, ...]:
-    """Return the names of the public marts, sorted: the models in models/marts."""
-    return tuple(sorted(path.stem for path in (PROJECT_DIR / "models" / "marts").rglob("*.sql")))
+def public_marts(is_omop: bool = False) -> tuple[str, ...]:
+    """Return the names of the public marts, sorted: the models in models/marts.
+
+    Args:
+        is_omop: does the input come from a CDM? Then those in models/marts/omop are among them.
+    """
+    marts = PROJECT_DIR / "models" / "marts"
+    return tuple(
+        sorted(
+            path.stem
+            for path in marts.rglob("*.sql")
+            if is_omop or path.parent != marts / "omop"
+        )
+    )

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,12 @@ KEPT_RELEASES = 3
 _RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
 
-def publish(warehouse: Path, output: Path, n_kept: int = KEPT_RELEASES) -> Path:
+def publish(
+    warehouse: Path,
+    output: Path,
+    n_kept: int = KEPT_RELEASES,
+    marts: Sequence[str] | None = None,
+) -> Path:
     """Copy the public marts into `output/published` and return that path.
 
     The release's name is its build id: the comment of every published table and the key
@@ -33,6 +39,7 @@ def publish(warehouse: Path, output: Path, n_kept: int = KEPT_RELEASES) -> Path:
         warehouse: the private, audited DuckDB file; only read.
         output: folder that gets `releases/<build id>/` and the link `published`.
         n_kept: how many releases stay, the new one included; at least 1.
+        marts: names of the marts to publish; None: those of every study.
 
     Raises:
         SalvageError: `published` exists and is not a link made by an earlier run.
@@ -46,7 +53,7 @@ def publish(warehouse: Path, output: Path, n_kept: int = KEPT_RELEASES) -> Path:
     build_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     unfinished, release = releases / f".unfinished-{build_id}", releases / build_id
     try:
-        _write_marts(warehouse, unfinished, build_id)
+        _write_marts(warehouse, unfinished, build_id, marts or public_marts())
         _write_checksums(unfinished)
         _settle(unfinished)
     except BaseException:
@@ -97,7 +104,9 @@ def _prune(releases: Path, newest: Path, n_kept: int) -> None:
             shutil.rmtree(path.rename(path.with_name(f".unfinished-{path.name}")))
 
 
-def _write_marts(warehouse: Path, folder: Path, build_id: str) -> None:
+def _write_marts(
+    warehouse: Path, folder: Path, build_id: str, marts: Sequence[str]
+) -> None:
     """Write salvage.duckdb and parquet/<mart>.parquet, rows in a total order."""
     parquet = folder / "parquet"
     parquet.mkdir(parents=True)
@@ -108,7 +117,7 @@ def _write_marts(warehouse: Path, folder: Path, build_id: str) -> None:
             f"(storage_version '{_STORAGE_VERSION}')"
         )
         connection.execute("create schema published.marts")
-        for mart in public_marts():
+        for mart in marts:
             table = f"published.marts.{mart}"
             connection.execute(
                 f"create table {table} as select * from private.marts.{mart} order by all"

@@ -132,6 +132,7 @@ _REFERENCE_FAULTS = {
     "contradicted_name": "the same name stands for two things",
     "unknown_ingredient": "no such ingredient is shipped; add it to ingredients.csv",
     "unknown_protocol": "no such protocol is in protocols.csv",
+    "unknown_concept_set": "no concept set of this name is shipped; add it to concept_sets.csv",
     "protocol_without_arm": "the protocol has no arm in protocol_arms.csv",
     "reserved_word": "the word is reserved",
     "same_drug_twice": "failed and salvage drug are the same",
@@ -224,7 +225,10 @@ def unmapped_names(database: Path) -> list[str]:
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(_UNMAPPED).fetchall()
     return [
-        f"{file}: {n_records} accepted records have a {column} that is not known and count for "
+        f"{file}: {n_records} accepted records have no RxNorm ingredient and count for nothing; "
+        "the mart dq_unmapped_names lists them."
+        if file == "drug_exposure"
+        else f"{file}: {n_records} accepted records have a {column} that is not known and count for "
         f"nothing; add it to {_names_file(column)} "
         f"(line {', '.join(map(str, lines[:_SHOWN_LINES]))}"
         f"{' ...' if n_records > _SHOWN_LINES else ''})."

@@ -34,12 +34,16 @@ counted as (
         'dim_patients' as counted_in,
         count(*) as n_rows
     from patients
+    {%- if not is_omop() %}
+    -- A CDM's exposure counts for each of its ingredients:
+    -- mapped_exposures_are_in_one_era_each counts those.
     union all
     select
         'drug_exposures' as table_name,
         'int_drug_exposures' as counted_in,
         count(*) as n_rows
     from exposures
+    {%- endif %}
     union all
     select
         'adverse_events' as table_name,

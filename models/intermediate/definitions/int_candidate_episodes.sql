@@ -69,6 +69,12 @@ final as (
         and eligibility.meets_refractoriness_rule
         and episodes.gap_days >= -widest.max_overlap_days
         and episodes.gap_days <= widest.window_days
+        and {{ failed_era_is_refractory(
+            'episodes.protocol_id',
+            'episodes.patient_id',
+            'arms.failed_ingredient',
+            'episodes.failed_era_start_date'
+        ) }}
 )
 
 select * from final

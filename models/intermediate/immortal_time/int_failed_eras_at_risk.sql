@@ -30,6 +30,12 @@ final as (
         eligibility.meets_diagnosis_rule
         and eligibility.meets_refractoriness_rule
         and (not arms.require_failure or eras.last_stop_reason = 'failure')
+        and {{ failed_era_is_refractory(
+            'arms.protocol_id',
+            'eras.patient_id',
+            'arms.failed_ingredient',
+            'eras.era_start_date'
+        ) }}
 )
 
 select * from final

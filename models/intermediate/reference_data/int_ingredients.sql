@@ -6,6 +6,17 @@ shipped as (
     select * from {{ ref('ingredients') }}
 ),
 
+{% if is_omop() -%}
+-- Any ingredient of the CDM can be a protocol's.
+found as (
+    select
+        ingredient,
+        cast(null as integer) as era_gap_days,
+        false as is_rescue
+    from {{ ref('int_omop_ingredients') }}
+),
+
+{% endif -%}
 folded as (
     {%- for relation in ['own', 'shipped'] %}
     select
@@ -18,6 +29,15 @@ folded as (
     union all
     {%- endif %}
     {%- endfor %}
+    {%- if is_omop() %}
+    union distinct
+    select
+        ingredient,
+        era_gap_days,
+        is_rescue,
+        3 as precedence
+    from found
+    {%- endif %}
 ),
 
 ranked as (

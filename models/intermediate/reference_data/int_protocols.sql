@@ -34,7 +34,15 @@ final as (
         protocol_id,
         {{ folded_name('diagnosis') }} as diagnosis,
         require_steroid_refractory,
+        {% if is_omop() -%}
+        -- A CDM knows no reason, unless its stop reasons are mapped.
+        require_failure and exists (
+            select 1 from {{ ref('int_omop_stop_reasons') }}
+            where stop_reason = 'failure'
+        ) as require_failure,
+        {%- else -%}
         require_failure,
+        {%- endif %}
         window_days,
         max_overlap_days,
         remission_within_days,

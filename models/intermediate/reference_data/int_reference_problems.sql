@@ -1,6 +1,7 @@
-with {% for table in [
+{%- set tables = [
     'protocols', 'protocol_arms', 'ingredients', 'drug_names', 'procedure_names'
-] %}own_{{ table }} as (
+] -%}
+with {% for table in tables %}own_{{ table }} as (
     select * from {{ ref('stg_own_reference__' ~ table) }}
 ),
 
@@ -46,12 +47,14 @@ known_ingredients as (
     where ingredient is not null
     union distinct
     select {{ folded_name('ingredient') }} as ingredient from shipped_ingredients
+    {%- if is_omop() %}
+    union distinct
+    select ingredient from {{ ref('int_omop_ingredients') }}
+    {%- endif %}
 ),
 
 bad_cells as (
-    {%- for table in [
-        'protocols', 'protocol_arms', 'ingredients', 'drug_names', 'procedure_names'
-    ] %}
+    {%- for table in tables %}
     select
         '{{ table }}' as table_name,
         line_number,
@@ -227,6 +230,10 @@ final as (
         'same_drug_twice' as reason
     from folded_arms
     where failed_ingredient = salvage_ingredient
+    {%- if is_omop() %}
+    union all
+    select * from {{ ref('int_omop_rule_problems') }}
+    {%- endif %}
 )
 
 select * from final

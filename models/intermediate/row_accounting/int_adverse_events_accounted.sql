@@ -1,5 +1,5 @@
 with records as (
-    select * from {{ ref('stg_clinic__adverse_events') }}
+    select * from {{ input_relation('adverse_events') }}
 ),
 
 patients as (

@@ -1,5 +1,5 @@
 with records as (
-    select * from {{ ref('stg_clinic__disease_assessments') }}
+    select * from {{ input_relation('disease_assessments') }}
 ),
 
 patients as (

@@ -1,5 +1,5 @@
 with records as (
-    select * from {{ ref('stg_clinic__drug_exposures') }}
+    select * from {{ input_relation('drug_exposures') }}
 ),
 
 patients as (

@@ -1,5 +1,5 @@
 with records as (
-    select * from {{ ref('stg_clinic__patients') }}
+    select * from {{ input_relation('patients') }}
 ),
 
 copies as (

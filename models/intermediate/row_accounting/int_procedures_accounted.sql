@@ -1,5 +1,5 @@
 with records as (
-    select * from {{ ref('stg_clinic__procedures') }}
+    select * from {{ input_relation('procedures') }}
 ),
 
 patients as (

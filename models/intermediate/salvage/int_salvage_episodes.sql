@@ -26,7 +26,13 @@ final as (
         gap_days,
         salvage_class,
         is_first_drug_failed,
-        is_first_drug_failed or not require_failure as meets_failure_rule
+        (is_first_drug_failed or not require_failure)
+        and {{ failed_era_is_refractory(
+            'classified.protocol_id',
+            'classified.patient_id',
+            'classified.failed_ingredient',
+            'classified.failed_era_start_date'
+        ) }} as meets_failure_rule
     from classified
 )
 

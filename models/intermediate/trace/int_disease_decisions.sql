@@ -10,6 +10,10 @@ patients as (
     select * from {{ ref('int_patients') }}
 ),
 
+refractoriness as (
+    select * from {{ ref('int_steroid_refractoriness') }}
+),
+
 asked as (
     select
         eligibility.protocol_id,
@@ -19,12 +23,19 @@ asked as (
         protocols.diagnosis as asked_diagnosis,
         protocols.require_steroid_refractory,
         patients.diagnosis,
-        patients.steroid_refractory
+        refractoriness.steroid_refractory,
+        refractoriness.failed_ingredient,
+        refractoriness.failed_era_start_date,
+        refractoriness.lookback_days
     from eligibility
     inner join protocols
         on eligibility.protocol_id = protocols.protocol_id
     inner join patients
         on eligibility.patient_id = patients.patient_id
+    left join refractoriness
+        on
+            eligibility.protocol_id = refractoriness.protocol_id
+            and eligibility.patient_id = refractoriness.patient_id
 ),
 
 all_patients as (
@@ -73,11 +84,27 @@ steroid_refractory as (
         case
             when not require_steroid_refractory
                 then 'the protocol does not ask for steroid-refractory disease.'
+            {% if is_omop() -%}
+            when meets_refractoriness_rule
+                then
+                    'a corticosteroid was given in the '
+                    || {{ days_in_words('lookback_days') }} || ' before '
+                    || failed_ingredient || ' began on '
+                    || {{ as_text('failed_era_start_date') }} || '.'
+            when steroid_refractory is null
+                then
+                    'no first drug of the protocol is recorded, before which '
+                    || 'corticosteroids could have failed.'
+            else
+                'no corticosteroid is recorded in the days before a first drug '
+                || 'of the protocol began.'
+            {%- else -%}
             when meets_refractoriness_rule
                 then 'the disease is recorded as steroid-refractory.'
             when steroid_refractory is null
                 then 'it is not recorded whether the disease is steroid-refractory.'
             else 'the disease is recorded as not steroid-refractory.'
+            {%- endif %}
         end as explanation
     from asked
     where meets_diagnosis_rule

@@ -47,7 +47,7 @@ first_drug_failed as (
         patient_id,
         'first_drug_failed' as rule,
         case
-            when not require_failure then 'not_asked'
+            when meets_failure_rule and not require_failure then 'not_asked'
             when meets_failure_rule then 'met'
             else 'not_met'
         end as outcome,
@@ -58,8 +58,15 @@ first_drug_failed as (
         gap_days,
         'failed_era' as evidence,
         case
-            when not require_failure
+            when meets_failure_rule and not require_failure
                 then 'the protocol does not ask that the first drug failed.'
+            {%- if is_omop() %}
+            when not require_failure or is_first_drug_failed
+                then
+                    'no corticosteroid is recorded in the days before '
+                    || failed_ingredient || ' began on '
+                    || {{ as_text('failed_era_start_date') }} || '.'
+            {%- endif %}
             when meets_failure_rule
                 then
                     'the last ' || failed_ingredient || ' exposure (to '

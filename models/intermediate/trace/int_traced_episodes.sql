@@ -26,6 +26,7 @@ measured as (
         pairs.window_days,
         pairs.max_overlap_days,
         pairs.require_failure,
+        episodes.is_first_drug_failed,
         episodes.meets_failure_rule,
         case episodes.salvage_class
             when 'concomitant' then -episodes.gap_days - pairs.max_overlap_days
@@ -80,6 +81,7 @@ final as (
         window_days,
         max_overlap_days,
         require_failure,
+        is_first_drug_failed,
         meets_failure_rule,
         days_outside_window = 0 as is_within_window,
         n_episodes,

@@ -55,7 +55,9 @@ final as (
         evidence_eras.patient_id,
         evidence_eras.evidence,
         {{ dbt.listagg(
-            'exposures.exposure_id', "','", 'order by exposures.exposure_id'
+            as_text('exposures.exposure_id'),
+            "','",
+            'order by ' ~ as_text('exposures.exposure_id')
         ) }} as source_record_ids
     from evidence_eras
     inner join exposures

@@ -4,7 +4,7 @@ with eras as (
 
 final as (
     select
-        patient_id,
+        {{ as_text('patient_id') }} as patient_id,
         ingredient,
         era_start_date,
         era_end_date,

@@ -10,7 +10,7 @@ final as (
     select
         episodes.protocol_id,
         episodes.arm_id,
-        episodes.patient_id,
+        {{ as_text('episodes.patient_id') }} as patient_id,
         episodes.failed_era_start_date,
         episodes.failed_era_end_date,
         episodes.salvage_start_date,

@@ -6,7 +6,7 @@ final as (
     select
         protocol_id,
         arm_id,
-        patient_id,
+        {{ as_text('patient_id') }} as patient_id,
         salvage_start_date,
         is_remission,
         remission_start_date,

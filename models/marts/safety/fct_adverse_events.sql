@@ -6,7 +6,7 @@ final as (
     select
         protocol_id,
         arm_id,
-        patient_id,
+        {{ as_text('patient_id') }} as patient_id,
         adverse_event_id,
         event_term,
         onset_date,

@@ -41,7 +41,7 @@ decisions as (
 final as (
     select
         decisions.protocol_id,
-        decisions.patient_id,
+        {{ as_text('decisions.patient_id') }} as patient_id,
         steps.step_number as rule_number,
         decisions.rule,
         decisions.outcome,
@@ -55,7 +55,8 @@ final as (
             else 'drug_exposures'
         end as source_table,
         case
-            when decisions.evidence = 'patient' then decisions.patient_id
+            when decisions.evidence = 'patient'
+                then {{ as_text('decisions.patient_id') }}
             else record_ids.source_record_ids
         end as source_record_ids,
         decisions.explanation

@@ -1,0 +1,32 @@
+with protocols as (
+    select * from {{ ref('int_protocols') }}
+),
+
+members as (
+    select * from {{ ref('int_concept_set_members') }}
+),
+
+conditions as (
+    select * from {{ ref('stg_omop__condition_occurrence') }}
+),
+
+asked as (
+    select distinct diagnosis
+    from protocols
+    where diagnosis is not null
+),
+
+final as (
+    select
+        conditions.person_id as patient_id,
+        asked.diagnosis,
+        min(conditions.condition_start_date) as diagnosis_date
+    from conditions
+    inner join members
+        on conditions.condition_concept_id = members.concept_id
+    inner join asked
+        on members.concept_set = asked.diagnosis
+    group by conditions.person_id, asked.diagnosis
+)
+
+select * from final

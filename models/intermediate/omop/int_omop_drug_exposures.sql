@@ -1,0 +1,95 @@
+with exposures as (
+    select * from {{ ref('stg_omop__drug_exposure') }}
+),
+
+days_per_unit as (
+    select * from {{ ref('int_omop_days_per_unit') }}
+),
+
+drug_types as (
+    select * from {{ ref('int_omop_drug_types') }}
+),
+
+stop_reason_codes as (
+    select * from {{ ref('int_omop_stop_reason_codes') }}
+),
+
+other_types as (
+    select assumed_days
+    from drug_types
+    where drug_type_concept_id = 0
+),
+
+-- How long it lasts, where the end is not recorded: the first of the three that is known.
+measured as (
+    select
+        exposures.*,
+        case
+            when exposures.days_supply between 1 and {{ var('max_days') }}
+                then exposures.days_supply
+        end as supplied_days,
+        case
+            when
+                exposures.quantity * days_per_unit.days_per_unit
+                between 0.5 and {{ var('max_days') }}
+                then
+                    cast(
+                        ceil(exposures.quantity * days_per_unit.days_per_unit)
+                        as integer
+                    )
+        end as dosed_days,
+        coalesce(drug_types.assumed_days, other_types.assumed_days, 1) as assumed_days,
+        stop_reason_codes.stop_reason as stop_reason_code
+    from exposures
+    left join days_per_unit
+        on exposures.drug_concept_id = days_per_unit.drug_concept_id
+    left join drug_types
+        on exposures.drug_type_concept_id = drug_types.drug_type_concept_id
+    left join other_types
+        on true
+    left join stop_reason_codes
+        on exposures.stop_reason = stop_reason_codes.written_stop_reason
+),
+
+final as (
+    select
+        drug_exposure_id as line_number,
+        drug_exposure_id as exposure_id,
+        person_id as patient_id,
+        drug_concept_id as drug_name,
+        cast(null as {{ dbt.type_string() }}) as route,
+        cast(null as {{ double_type() }}) as dose,
+        cast(null as {{ dbt.type_string() }}) as dose_unit,
+        drug_exposure_start_date as start_date,
+        coalesce(
+            drug_exposure_end_date,
+            {{ add_days(
+                'drug_exposure_start_date',
+                'coalesce(supplied_days, dosed_days, assumed_days) - 1'
+            ) }}
+        ) as end_date,
+        case
+            when drug_exposure_end_date is not null then 'recorded'
+            when supplied_days is not null then 'days_supply'
+            when dosed_days is not null then 'quantity'
+            else 'drug_type'
+        end as end_date_source,
+        stop_reason_code as stop_reason,
+        case
+            when
+                drug_exposure_id is null
+                or person_id is null
+                or drug_concept_id is null
+                or drug_exposure_start_date is null
+                then 'missing_required'
+        end as reason,
+        case
+            when drug_exposure_id is null then 'drug_exposure_id'
+            when person_id is null then 'person_id'
+            when drug_concept_id is null then 'drug_concept_id'
+            when drug_exposure_start_date is null then 'drug_exposure_start_date'
+        end as column_name
+    from measured
+)
+
+select * from final

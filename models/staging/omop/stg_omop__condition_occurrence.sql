@@ -1,0 +1,1 @@
+{{ cdm_records('condition_occurrence') }}

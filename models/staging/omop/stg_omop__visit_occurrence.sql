@@ -1,0 +1,1 @@
+{{ cdm_records('visit_occurrence') }}
