@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with eras as (
     select * from {{ ref('int_drug_eras') }}
 ),

@@ -55,7 +55,7 @@ lines as (
         max(era_end_date) as last_drug_date,
         count(line_number) as n_eras,
         max(n_eras_begun_when_left) > n_eras_begun as is_joined,
-        {{ sorted_list('ingredient', 'ingredient') }} as ingredients
+        {{ sorted_list('ingredient') }} as ingredients
     from line_drugs
     group by patient_id, n_eras_begun
     having count(line_number) > 0
