@@ -37,7 +37,8 @@ final as (
     select
         stop_counts.ingredient,
         stop_counts.n_stops,
-        outcome_counts.*
+        outcome_counts.ingredient as counted_ingredient,
+        outcome_counts.n_stops as n_stops_counted
     from stop_counts
     full outer join outcome_counts
         on stop_counts.ingredient = outcome_counts.ingredient

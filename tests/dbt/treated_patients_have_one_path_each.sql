@@ -11,6 +11,7 @@ patients as (
         patient_id,
         max(line_number) as n_lines
     from lines
+    where patient_id is not null
     group by patient_id
 ),
 
