@@ -201,7 +201,10 @@ def renamed(marts: Marts, new_ids: Mapping[str, Mapping[str, str]]) -> Marts:
     new_ids = {**new_ids, "other_arm_id": new_ids.get("arm_id", {})}
     return {
         mart: [
-            {name: new_ids.get(name, {}).get(value, value) for name, value in row.items()}
+            {
+                name: new_ids[name].get(value, value) if name in new_ids else value
+                for name, value in row.items()
+            }
             for row in rows
         ]
         for mart, rows in marts.items()
