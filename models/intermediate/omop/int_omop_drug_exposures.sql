@@ -20,7 +20,7 @@ other_types as (
     where drug_type_concept_id = 0
 ),
 
--- How long it lasts, where the end is not recorded: the first of the three that is known.
+-- How long it lasts where no end is recorded: the first of the three that is known.
 measured as (
     select
         exposures.*,
