@@ -211,17 +211,24 @@ def accepted_records(
 def expected_exposures(
     tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None
 ) -> list[Row]:
-    """Accepted exposures with their ingredient; a late end is cut back and flagged (SPEC 1)."""
+    """Accepted exposures with their ingredient; a late end is cut back and flagged (SPEC 1).
+
+    Patients are numbered by id and ingredients by name, from 1.
+    """
+    reference = merged_reference(own_reference)
     ingredients = {
-        fold(row["drug_name"]): fold(row["ingredient"])
-        for row in merged_reference(own_reference)["drug_names"]
+        fold(row["drug_name"]): fold(row["ingredient"]) for row in reference["drug_names"]
     }
+    known = sorted({fold(row["ingredient"]) for row in reference["ingredients"]})
+    ingredient_numbers = {name: number for number, name in enumerate(known, start=1)}
     observed_until = {
         row["patient_id"]: observation_end(row, data_cutoff_date)
         for _, row in accepted_records(tables, data_cutoff_date, "patients")
     }
+    patient_numbers = {name: number for number, name in enumerate(sorted(observed_until), start=1)}
     exposures = []
     for line_number, row in accepted_records(tables, data_cutoff_date, "drug_exposures"):
+        ingredient = ingredients.get(fold(row["drug_name"]), "unmapped")
         last_day = observed_until[row["patient_id"]]
         is_cut = row["end_date"] is not None and row["end_date"] > last_day
         exposures.append(
@@ -229,7 +236,9 @@ def expected_exposures(
                 "exposure_id": row["exposure_id"],
                 "line_number": line_number,
                 "patient_id": row["patient_id"],
-                "ingredient": ingredients.get(fold(row["drug_name"]), "unmapped"),
+                "patient_number": patient_numbers[row["patient_id"]],
+                "ingredient": ingredient,
+                "ingredient_number": ingredient_numbers.get(ingredient),
                 "start_date": row["start_date"],
                 "end_date": last_day if is_cut or row["end_date"] is None else row["end_date"],
                 "stop_reason": row["stop_reason"],
