@@ -16,8 +16,9 @@ from scipy import stats
 from salvage.project import PROJECT_DIR
 from tests.expected_definitions import expected_definitions
 from tests.expected_evidence import add_evidence
+from tests.expected_lines import Observation, Rules, chosen_drugs, expected_line_marts
 from tests.expected_survival import add_survival_marts
-from tests.expected_trace import expected_trace_marts
+from tests.expected_trace import eras_by_patient, expected_trace_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -148,7 +149,32 @@ def expected_marts(
         marts, accepted, reference, data_cutoff_date
     )
     marts |= expected_trace_marts(reference, accepted, exposures, data_cutoff_date)
+    marts |= expected_treatment_marts(tables, own_reference, data_cutoff_date, shipped_rules())
     return marts
+
+
+@cache
+def shipped_rules() -> Rules:
+    """The row of the seed treatment_path_rules."""
+    (row,) = _seed("treatment_path_rules")
+    return Rules(row["drugs"], int(row["combination_overlap_days"]), int(row["after_stop_days"]))
+
+
+def expected_treatment_marts(
+    tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None, rules: Rules
+) -> Marts:
+    """The marts of treatment lines, under these rules."""
+    reference = merged_reference(own_reference)
+    exposures = expected_exposures(tables, own_reference, data_cutoff_date)
+    observations = {}
+    for _, row in accepted_records(tables, data_cutoff_date, "patients"):
+        death = row["death_date"]
+        is_known = data_cutoff_date is None or (death is not None and death <= data_cutoff_date)
+        observations[row["patient_id"]] = Observation(
+            observation_end(row, data_cutoff_date), death if is_known else None
+        )
+    eras = eras_by_patient(reference, exposures)
+    return expected_line_marts(rules, chosen_drugs(rules, reference), eras, observations)
 
 
 def _add_exact_intervals(marts: Marts) -> None:

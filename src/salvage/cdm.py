@@ -88,9 +88,7 @@ def attach_cdm(
         else:
             raise SalvageError(f"There is no OMOP CDM at {location}: no such file or folder.")
     except duckdb.Error as error:
-        raise SalvageError(
-            f"The OMOP CDM cannot be opened: {first_line(error)}"
-        ) from error
+        raise SalvageError(f"The OMOP CDM cannot be opened: {first_line(error)}") from error
 
 
 def _attach_postgres(connection: duckdb.DuckDBPyConnection, address: str, database: str) -> None:

@@ -19,6 +19,15 @@ from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_lin
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
+from salvage.resources import (
+    MEMORY_LIMIT,
+    SPILL_FOLDER,
+    THREADS,
+    Resources,
+    default_memory_limit,
+    default_threads,
+    duckdb_config,
+)
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
@@ -75,6 +84,16 @@ class _Study:
         }
 
 
+def _memory_limit(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Check a memory limit in DuckDB's words; none given: half of the machine's."""
+    limit = value or default_memory_limit()
+    try:
+        duckdb.connect(config={"memory_limit": limit}).close()
+    except duckdb.Error as error:
+        raise click.BadParameter("write it as DuckDB does, e.g. 8GB or 512MiB.") from error
+    return limit
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="salvage")
 def main() -> None:
@@ -107,6 +126,25 @@ def main() -> None:
 @_output_option
 @_cutoff_option
 @click.option(
+    "--memory-limit",
+    envvar=MEMORY_LIMIT,
+    callback=_memory_limit,
+    help="Most memory that DuckDB takes, e.g. 8GB; what does not fit goes to the disk.  "
+    "[default: half of the machine's]",
+)
+@click.option(
+    "--threads",
+    envvar=THREADS,
+    type=click.IntRange(min=1),
+    help="Threads at work at once.  [default: one for each processor]",
+)
+@click.option(
+    "--spill-folder",
+    envvar=SPILL_FOLDER,
+    type=click.Path(path_type=Path, file_okay=False, exists=True, writable=True),
+    help="Folder for what does not fit into memory.  [default: beside the private build]",
+)
+@click.option(
     "--strict", is_flag=True, help="Publish nothing where a record is quarantined (status 1)."
 )
 @click.option(
@@ -124,6 +162,9 @@ def run(
     protocol_dir: Path | None,
     output_folder: Path,
     data_cutoff_date: datetime | None,
+    memory_limit: str,
+    threads: int | None,
+    spill_folder: Path | None,
     strict: bool,
     n_kept: int,
 ) -> None:
@@ -136,9 +177,10 @@ def run(
         raise click.UsageError("--input and --omop exclude each other: one study, one source.")
     if omop is None and protocol_dir is not None:
         raise click.UsageError("--protocol-dir goes with --omop; a folder brings its own rules.")
+    resources = Resources(memory_limit, threads or default_threads(), spill_folder)
     folder = protocol_dir if omop is not None else input_folder or DEMO_DIR
     study = _Study(folder, omop, omop_schema, data_cutoff_date)
-    with _sentences():
+    with _sentences(), resources.in_force():
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
@@ -207,9 +249,7 @@ def _list_of_quarantined(study: _Study) -> str:
     if study.omop is not None:
         return "the mart dq_quarantine lists them"
     cutoff = f" --data-cutoff-date {study.data_cutoff_date:%F}" if study.data_cutoff_date else ""
-    return (
-        f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
-    )
+    return f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
 
 
 @main.command()
@@ -324,14 +364,12 @@ def _load_and_build(
     """Gate and dbt build; refuse the run where a reference file of the study is bad."""
     show_progress = sys.stderr.isatty()
     click.echo(f"Reading {study.omop or study.folder} ...", err=True)
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse), config=duckdb_config()) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
         if study.omop is not None:
             attach_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema)
-            for sentence in check_cdm(
-                connection, study.omop, _CDM_DATABASE, study.omop_schema
-            ):
+            for sentence in check_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema):
                 _warn(sentence)
         if study.folder is not None:
             load_folder(
