@@ -133,6 +133,7 @@ _REFERENCE_FAULTS = {
     "unknown_ingredient": "no such ingredient is shipped; add it to ingredients.csv",
     "unknown_protocol": "no such protocol is in protocols.csv",
     "unknown_concept_set": "no concept set of this name is shipped; add it to concept_sets.csv",
+    "no_steroid_rule": "omop_steroid_rules.csv says nothing of this protocol's corticosteroids",
     "protocol_without_arm": "the protocol has no arm in protocol_arms.csv",
     "reserved_word": "the word is reserved",
     "same_drug_twice": "failed and salvage drug are the same",
