@@ -219,7 +219,7 @@ class _Exporter:
             if protocol["diagnosis"] is not None
         }
         last_days = {}
-        first_days = {}
+        first_days: dict[int, date] = {}
         for row in self.rows["drug_exposures"]:
             first = first_days.get(row["patient_id"], row["start_date"])
             first_days[row["patient_id"]] = min(first, row["start_date"])
@@ -501,7 +501,9 @@ class _Exporter:
             elif source == "drug_type":
                 written["days_supply"] = None
                 written["quantity"] = None
-                kinds = [ADMINISTRATION] if n_days == 1 else [PRESCRIPTION, OTHER_TYPE, None]
+                kinds: list[int | None] = [PRESCRIPTION, OTHER_TYPE, None]
+                if n_days == 1:
+                    kinds = [ADMINISTRATION]
                 written["drug_type_concept_id"] = self.random.choice(kinds)
             self._add(
                 "drug_exposure",
