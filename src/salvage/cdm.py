@@ -59,6 +59,22 @@ def _meta(node: dict[str, object]) -> dict[str, object]:
     return meta if isinstance(meta, dict) else {}
 
 
+def refuse_password(location: str) -> None:
+    """Refuse an address with a password in it, before anything says or logs the address.
+
+    Raises:
+        SalvageError: the location is a PostgreSQL address that holds a password.
+    """
+    parts = urlsplit(location)
+    if parts.scheme not in POSTGRES_SCHEMES:
+        return
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise SalvageError(
+            "The address of the OMOP CDM holds a password, which would come to stand in logs; "
+            "give it in the environment (PGPASSWORD) or in ~/.pgpass instead."
+        )
+
+
 def attach_cdm(
     connection: duckdb.DuckDBPyConnection, location: str, database: str, schema: str
 ) -> None:
@@ -93,12 +109,19 @@ def attach_cdm(
 
 
 def _attach_postgres(connection: duckdb.DuckDBPyConnection, address: str, database: str) -> None:
-    parts = urlsplit(address)
-    if parts.password is not None or "password" in parse_qs(parts.query):
-        raise SalvageError(
-            "The address of the OMOP CDM holds a password, which would come to stand in logs; "
-            "give it in the environment (PGPASSWORD) or in ~/.pgpass instead."
-        )
+    refuse_password(address)
+    load_postgres(connection)
+    connection.execute(
+        f"attach '{_quoted(address)}' as {_name(database)} (type postgres, read_only)"
+    )
+
+
+def load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load DuckDB's extension for PostgreSQL.
+
+    Raises:
+        SalvageError: the package that holds it is not installed.
+    """
     try:
         extension = files("duckdb_extension_postgres_scanner")
     except ModuleNotFoundError as error:
@@ -109,9 +132,6 @@ def _attach_postgres(connection: duckdb.DuckDBPyConnection, address: str, databa
     # first, which may not be writable, and from where DuckDB would look for newer ones.
     file = f"{extension}/extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     connection.execute(f"load '{_quoted(file)}'")
-    connection.execute(
-        f"attach '{_quoted(address)}' as {_name(database)} (type postgres, read_only)"
-    )
 
 
 def _attach_folder(

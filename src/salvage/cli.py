@@ -14,7 +14,7 @@ import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
-from salvage.cdm import attach_cdm, check_cdm
+from salvage.cdm import attach_cdm, check_cdm, refuse_password
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
@@ -363,6 +363,8 @@ def _load_and_build(
 ) -> BuildResult:
     """Gate and dbt build; refuse the run where a reference file of the study is bad."""
     show_progress = sys.stderr.isatty()
+    if study.omop is not None:
+        refuse_password(study.omop)
     click.echo(f"Reading {study.omop or study.folder} ...", err=True)
     with duckdb.connect(str(warehouse), config=duckdb_config()) as connection:
         # It holds every cell of the input.

@@ -63,7 +63,7 @@ inpatient_events as (
 
 final as (
     select
-        numbered.condition_occurrence_id as line_number,
+        coalesce(numbered.condition_occurrence_id, 0) as line_number,
         {{ as_text('numbered.condition_occurrence_id') }}
         || case
             when numbered.event_number > 1

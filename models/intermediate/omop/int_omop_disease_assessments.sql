@@ -87,7 +87,7 @@ ranked as (
 
 final as (
     select
-        record_id as line_number,
+        coalesce(record_id, 0) as line_number,
         cdm_table || '-' || {{ as_text('record_id') }} as assessment_id,
         person_id as patient_id,
         assessment_date,

@@ -55,7 +55,7 @@ measured as (
 
 final as (
     select
-        drug_exposure_id as line_number,
+        coalesce(drug_exposure_id, 0) as line_number,
         drug_exposure_id as exposure_id,
         person_id as patient_id,
         drug_concept_id as drug_name,

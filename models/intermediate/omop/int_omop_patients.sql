@@ -45,7 +45,7 @@ diagnosis_lists as (
 
 final as (
     select
-        persons.person_id as line_number,
+        coalesce(persons.person_id, 0) as line_number,
         persons.person_id as patient_id,
         {{ birth_date(
             'persons.birth_datetime',

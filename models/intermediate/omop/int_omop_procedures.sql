@@ -23,7 +23,7 @@ named_concepts as (
 
 final as (
     select
-        procedures.procedure_occurrence_id as line_number,
+        coalesce(procedures.procedure_occurrence_id, 0) as line_number,
         procedures.procedure_occurrence_id as procedure_id,
         procedures.person_id as patient_id,
         named_concepts.procedure_name,
