@@ -21,7 +21,7 @@
         list_sort(
             list(struct_pack(sort_key := {{ order_by }}, member := {{ value }})), 'ASC'
         ),
-        lambda pair: pair.member
+        lambda pair: pair['member']
     )
     {%- endif -%}
 {%- endmacro %}

@@ -16,7 +16,13 @@ in_lines as (
         eras.patient_id,
         eras.ingredient,
         eras.era_start_date,
-        count(lines.line_number) as n_lines
+        -- Not asked in the join: an outer join by more than equalities compares all with all.
+        count(
+            case
+                when {{ is_in_list('era_lines.ingredient', 'lines.ingredients') }}
+                    then lines.line_number
+            end
+        ) as n_lines
     from eras
     left join era_lines
         on
@@ -28,7 +34,6 @@ in_lines as (
             cast(era_lines.patient_id as {{ dbt.type_string() }}) = lines.patient_id
             and era_lines.line_number = lines.line_number
             and era_lines.era_start_date = lines.line_start_date
-            and {{ is_in_list('era_lines.ingredient', 'lines.ingredients') }}
     group by eras.patient_id, eras.ingredient, eras.era_start_date
 ),
 

@@ -59,6 +59,7 @@ def studies() -> Iterator[Study]:
     yield _study("every definition", _every_definition(), DEFINITIONS)
     yield _study("lost before salvage", _lost_before_salvage(), REFERENCE)
     yield _study("lost between two arms", _lost_between_two_arms(), TWO_FAILED_DRUGS)
+    yield _study("treatment lines", _treatment_lines(), REFERENCE)
     for n_patients, day in product((1, 15), (12, 30)):
         name = f"{n_patients} without salvage, colectomy on day {day}"
         yield _study(name, _colectomy_after_failure(n_patients, day), REFERENCE)
@@ -773,6 +774,42 @@ def _lost_between_two_arms() -> dict[str, list[Record]]:
             rows.exposure(f"p{number}", drug, start, end, reason)
         for day in colectomies:
             rows.colectomy(f"p{number}", day)
+    return rows.tables()
+
+
+def _treatment_lines() -> dict[str, list[Record]]:
+    """Both sides of each boundary of a line: 30 days of overlap, 90 days after a stop."""
+    rows = _Rows()
+    alpha, beta = "alphamab", "betasporine"
+    # Courses of drugs, last visit, death
+    cases: list[tuple[list[tuple[str, int, int]], int, int | None]] = [
+        # B begins in A, with both sides of the overlap, on A's first and last day, and after it
+        *(([(alpha, 0, 60), (beta, day, 400)], 600, None) for day in (0, 1, 31, 32, 60, 61)),
+        *(([(alpha, 0, 60), (beta, day, 400)], 600, None) for day in (149, 150, 151)),
+        # A again, and A again with B
+        *(([(alpha, 0, 60), (alpha, day, 400)], 600, None) for day in (149, 150, 151)),
+        *(([(alpha, 0, 60), (alpha, 149, 400), (beta, day, 500)], 600, None) for day in (140, 151)),
+        ([(alpha, 0, 60), (alpha, 80, 80), (alpha, 100, 300), (beta, 150, 400)], 600, None),
+        # A day beside a year; several drugs of one day; a drug that is dropped and comes back
+        ([(alpha, 0, 365), (beta, 100, 100)], 600, None),
+        ([(alpha, 0, 365), (beta, 100, 200), ("gammalimus", 100, 150)], 600, None),
+        ([(alpha, 0, 365), (beta, 100, 150), (beta, 250, 300)], 600, None),
+        ([(alpha, 0, 0), (beta, 0, 0)], 600, None),
+        ([(alpha, 0, 50), (beta, 0, 50), (beta, 100, 150)], 600, None),
+        ([(alpha, 0, 50), (beta, 0, 50), (beta, 100, 150), ("deltatinib", 100, 120)], 600, None),
+        ([(alpha, 0, 600), (beta, 0, 20), (beta, 590, 600)], 600, None),
+        # Ends, on both sides of the last day that counts
+        *(([(alpha, 0, 60)], last_visit, None) for last_visit in (60, 61, 149, 150, 151)),
+        *(([(alpha, 0, 60)], 600, death) for death in (60, 61, 149, 150, 151)),
+        *(([(alpha, 0, 60)], 60, death) for death in (61, 150)),
+        *(([(alpha, 0, 60), (drug, 100, 110)], 110, None) for drug in (alpha, beta)),
+        *(([(alpha, 0, 60), (drug, 100, 110)], 110, 110) for drug in (alpha, beta)),
+        ([(alpha, 20 * n, 20 * n + 3) for n in range(12)], 600, None),
+    ]
+    for number, (course, last_visit, death) in enumerate(cases):
+        rows.patient(f"p{number}", last_follow_up_date=_day(last_visit), death_date=_day(death))
+        for drug, start, end in course:
+            rows.exposure(f"p{number}", drug, start, end)
     return rows.tables()
 
 

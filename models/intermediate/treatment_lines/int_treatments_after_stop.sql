@@ -10,16 +10,23 @@ rules as (
     select * from {{ ref('treatment_path_rules') }}
 ),
 
+with_next_day as (
+    select
+        *,
+        stop_day + 1 as day_after_stop
+    from era_lines
+),
+
 counted as (
     select
         *,
         count(*) {{ over_days(
-            'patient_id, ingredient', 'start_day', 'stop_day + 1', 'last_day_after_stop'
+            'patient_id, ingredient', 'start_day', 'day_after_stop', 'last_day_after_stop'
         ) }} as n_restarts,
         -- Of the eras begun on the stop's day or later, one is the era itself if it
         -- lasted for that day only.
         n_eras_begun_after_stop - case when stop_day = 0 then 1 else 0 end as n_begun
-    from era_lines
+    from with_next_day
 ),
 
 stops as (

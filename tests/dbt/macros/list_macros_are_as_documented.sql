@@ -7,8 +7,8 @@ with cases (
     ('several', ['a', 'b'], ['b', 'a'], 'b', 'a + b', true, true),
     ('one', ['a'], ['a'], 'a', 'a', true, true),
     ('more', ['a'], ['a', 'b'], 'b', 'a', false, false),
-    ('none', ['a'], cast(null as varchar []), cast(null as varchar), 'a', null, null),
-    ('of_none', cast(null as varchar []), ['a'], 'a', null, null, null)
+    ('none', ['a'], cast(null as varchar[]), cast(null as varchar), 'a', null, null),
+    ('of_none', cast(null as varchar[]), ['a'], 'a', null, null, null)
 ),
 
 computed as (

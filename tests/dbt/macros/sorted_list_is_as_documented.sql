@@ -19,11 +19,11 @@ expected (case_name, by_place, by_member) as (
 
 computed as (
     select
-        case_name,
-        {{ as_text(sorted_list('member', 'place')) }} as by_place,
-        {{ as_text(sorted_list('member')) }} as by_member
+        cases.case_name,
+        {{ as_text(sorted_list('cases.member', 'cases.place')) }} as by_place,
+        {{ as_text(sorted_list('cases.member')) }} as by_member
     from cases
-    group by case_name
+    group by cases.case_name
 )
 
 select *
