@@ -18,7 +18,8 @@ of tests/oracle/strategies.py is first brought to what both can say:
 - disease assessments: no score; from `measurement` by thresholds, or from `observation` by value.
 - procedures: those that have a name in `procedure_names`; a CDM has no others by that name.
 - adverse events: new after the clean window, with a date, serious by death or by an inpatient
-  visit, fatal by death within the rule's days; no grade and no other flag.
+  visit, fatal by death within the rule's days (and not after the cut-off); no grade and no other
+  flag.
 - exact copies of a record stay out, except of patients and procedures, and so do contradictions
   of an exposure's id, which a CDM keeps and the files do not.
 
@@ -38,6 +39,7 @@ from salvage.cdm import cdm_tables
 from salvage.project import input_tables
 from tests.harness import Cdm
 from tests.oracle.oracle import (
+    END_COLUMN,
     FIRST_DATE,
     START_COLUMN,
     TABLES,
@@ -596,7 +598,12 @@ class _Exporter:
                     visit_start_date=first,
                     visit_end_date=None if first == last else last,
                 )
-        deaths = {row["patient_id"]: row["death_date"] for row in self.rows["patients"]}
+        last_day = self.cutoff or date.max
+        deaths = {
+            row["patient_id"]: row["death_date"]
+            for row in self.rows["patients"]
+            if row["death_date"] and row["death_date"] <= last_day
+        }
         previous: dict[tuple[int | None, str], date] = {}
         n_events: dict[int, int] = {}
         self.rows["adverse_events"] = []
@@ -703,13 +710,7 @@ class _Exporter:
         return reference
 
     def _records(self) -> dict[str, list[Record]]:
-        return {
-            table: [
-                Record(line, [_cell(row[column.name]) for column in TABLES[table]], False)
-                for line, row in enumerate(rows, start=2)
-            ]
-            for table, rows in self.rows.items()
-        }
+        return {table: _as_records(table, rows) for table, rows in self.rows.items()}
 
 
 def _typed(table: str, record: Record) -> Row:
@@ -751,3 +752,69 @@ def _ingredients(reference: Mapping[str, list[Row]]) -> list[str]:
     listed = {fold(row["drug_name"]) for row in reference["drug_names"]}
     names = [fold(row["ingredient"]) for row in reference["ingredients"]]
     return [name for name in names if name not in listed]
+
+
+# The first day of a row of the CDM; what begins later is not known on a day.
+_FIRST_DAY = {
+    "drug_exposure": "drug_exposure_start_date",
+    "condition_occurrence": "condition_start_date",
+    "procedure_occurrence": "procedure_date",
+    "measurement": "measurement_date",
+    "observation": "observation_date",
+    "visit_occurrence": "visit_start_date",
+    "death": "death_date",
+}
+_LAST_DAY = {
+    "drug_exposure": "drug_exposure_end_date",
+    "condition_occurrence": "condition_end_date",
+    "visit_occurrence": "visit_end_date",
+    "observation_period": "observation_period_end_date",
+}
+
+
+def truncated_cdm(cdm: Cdm, last_day: date) -> Cdm:
+    """The CDM as it would have been exported on a day: nothing that begins later, no later end.
+
+    Every person stays, observed to that day at most.
+    """
+    return {
+        table: [
+            _ended(row, _LAST_DAY.get(table), last_day)
+            for row in rows
+            if table not in _FIRST_DAY
+            or row[_FIRST_DAY[table]] is None
+            or row[_FIRST_DAY[table]] <= last_day
+        ]
+        for table, rows in cdm.items()
+    }
+
+
+def truncated_tables(cohort: Cohort, last_day: date) -> dict[str, list[Record]]:
+    """The same of the five files, whose records are all well formed; a later death is left out."""
+    tables = {}
+    for table, records in cohort.tables.items():
+        rows = [_typed(table, record) for record in records]
+        if table in START_COLUMN:
+            start = START_COLUMN[table]
+            rows = [row for row in rows if row[start] is None or row[start] <= last_day]
+            rows = [_ended(row, END_COLUMN.get(table), last_day) for row in rows]
+        else:
+            rows = [_ended(row, "last_follow_up_date", last_day) for row in rows]
+            for row in rows:
+                if row["death_date"] and row["death_date"] > last_day:
+                    row["death_date"] = None
+        tables[table] = _as_records(table, rows)
+    return tables
+
+
+def _ended(row: Mapping[str, Any], column: str | None, last_day: date) -> Row:
+    if column is None or row[column] is None:
+        return dict(row)
+    return {**row, column: min(row[column], last_day)}
+
+
+def _as_records(table: str, rows: Sequence[Row]) -> list[Record]:
+    return [
+        Record(line, [_cell(row[column.name]) for column in TABLES[table]], False)
+        for line, row in enumerate(rows, start=2)
+    ]

@@ -14,11 +14,15 @@ members as (
     select * from {{ ref('int_concept_set_members') }}
 ),
 
+-- A death after the cut-off is not known then: docs/decisions/0005.
 first_deaths as (
     select
         person_id,
         min(death_date) as death_date
     from deaths
+    where
+        {{ data_cutoff_date() }} is null
+        or death_date <= {{ data_cutoff_date() }}
     group by person_id
 ),
 

@@ -16,6 +16,7 @@ asked as (
     where diagnosis is not null
 ),
 
+-- A diagnosis after the cut-off is not known then.
 final as (
     select
         conditions.person_id as patient_id,
@@ -26,6 +27,9 @@ final as (
         on conditions.condition_concept_id = members.concept_id
     inner join asked
         on members.concept_set = asked.diagnosis
+    where
+        {{ data_cutoff_date() }} is null
+        or conditions.condition_start_date <= {{ data_cutoff_date() }}
     group by conditions.person_id, asked.diagnosis
 )
 

@@ -8,7 +8,7 @@
 -#}
 {%- set tables = ['patients', 'disease_assessments', 'procedures', 'adverse_events'] -%}
 {%- if not is_omop() -%}
-    {%- do tables.append('drug_exposures') -%}
+{%- do tables.append('drug_exposures') -%}
 {%- endif %}
 
 with variants (variant) as (
