@@ -105,13 +105,18 @@ class Project:
 
 
 def compile_project(
-    folder: Path, data_cutoff_date: str = SENTINEL_DAY, *, is_omop: bool = False
+    folder: Path,
+    data_cutoff_date: str = SENTINEL_DAY,
+    *,
+    is_omop: bool = False,
+    **settings: str,
 ) -> Project:
     """Compile the dbt project in this process; `folder` gets dbt's target and logs.
 
     is_omop: for a CDM as input, which holds every table and column that is read.
+    settings: dbt's variables; the database that they speak of may hold tables already.
     """
-    variables = {"input": "files", "data_cutoff_date": data_cutoff_date}
+    variables = {"input": "files", "data_cutoff_date": data_cutoff_date, **settings}
     if is_omop:
         variables |= {"input": "omop", "omop_database": "warehouse", "omop_schema": CDM_SCHEMA}
         # The SQL depends on which tables and columns are there.

@@ -19,18 +19,9 @@ ingredients as (
     select * from {{ ref('int_ingredients') }}
 ),
 
-mapped as (
-    select
-        patient_number,
-        ingredient_number,
-        start_date,
-        end_date
-    from exposures
-    where ingredient_number is not null
-),
-
+-- Unmapped exposures have no ingredient number, and join no era.
 eras as (
-    {{ drug_eras('mapped', 'ingredients') }}
+    {{ drug_eras('exposures', 'ingredients') }}
 ),
 
 -- Where no reason is recorded, none has to be looked for: a CDM has few or none.
@@ -40,7 +31,7 @@ reported_ends as (
         ingredient_number,
         end_date
     from reported_exposures
-    where ingredient_number is not null and stop_reason is not null
+    where stop_reason is not null
 ),
 
 -- The last exposure of those that end on one day: greatest start, then id (SPEC 3).

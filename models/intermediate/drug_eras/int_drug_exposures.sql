@@ -2,10 +2,6 @@ with accounted as (
     select * from {{ ref('int_drug_exposures_accounted') }}
 ),
 
-patients as (
-    select * from {{ ref('int_patients') }}
-),
-
 name_ingredients as (
     select * from {{ ref('int_drug_name_ingredients') }}
 ),
@@ -32,22 +28,22 @@ final as (
         accounted.exposure_id,
         accounted.line_number,
         accounted.patient_id,
-        patients.patient_number,
+        accounted.patient_number,
         numbered_names.ingredient,
         numbered_names.ingredient_number,
         accounted.start_date,
         -- least() skips NULL: an ongoing exposure ends where observation ends (SPEC 1).
-        least(accounted.end_date, patients.observation_end_date) as end_date,
+        least(accounted.end_date, accounted.observation_end_date) as end_date,
         accounted.stop_reason,
-        coalesce(
-            accounted.end_date > patients.observation_end_date, false
-        ) as is_end_date_cut
+        accounted.is_end_date_cut
     from accounted
-    inner join patients
-        on accounted.patient_id = patients.patient_id
-    inner join numbered_names
+    -- Every accepted name has its row; DuckDB guesses the size of an inner join too low.
+    left join numbered_names
         on accounted.drug_name = numbered_names.written_name
-    where accounted.disposition = 'accepted'
+    where
+        accounted.disposition = 'accepted'
+        -- So has every accepted one; said, it spares DuckDB an outer join.
+        and accounted.patient_number is not null
 )
 
 select * from final

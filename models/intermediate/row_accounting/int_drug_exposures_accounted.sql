@@ -27,6 +27,7 @@ joined as (
         copies.reason,
         copies.column_name,
         patients.patient_id as accepted_patient_id,
+        patients.patient_number,
         patients.birth_date,
         patients.death_date,
         patients.observation_end_date
@@ -50,12 +51,14 @@ final as (
         line_number,
         exposure_id,
         patient_id,
+        patient_number,
         drug_name,
         route,
         dose,
         dose_unit,
         start_date,
         end_date,
+        observation_end_date,
         stop_reason,
         coalesce(
             end_date > observation_end_date and first_reason is null, false
