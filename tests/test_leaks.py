@@ -439,6 +439,8 @@ def test_every_column_is_published_or_has_a_canary(commands: Commands) -> None:
     namesakes |= {("ingredients", "ingredient")}
     for source in ("clinic", "own_reference"):
         for table, contract in input_tables(source).items():
+            if table == "concept_sets" or table.startswith("omop_"):
+                continue  # A CDM's rules: a study of files has none.
             for column in contract.columns:
                 if (table, column) in PUBLISHED:
                     continue

@@ -149,7 +149,7 @@ def errors_of(outcome: Result) -> list[str]:
     return [
         line
         for line in outcome.stderr.splitlines()
-        if not line.startswith(("Reading ", "Building ", "warning: "))
+        if not line.startswith(("Reading ", "Building ", "building: ", "warning: "))
     ]
 
 

@@ -30,7 +30,7 @@ final as (
                         reason is null
                         and patient_id is not null
                         and start_date is not null
-                        and end_date >= start_date
+                        and (end_date is null or end_date >= start_date)
                         and has_ingredient_or_is_unmapped
                         and (
                             stop_reason is null
@@ -43,8 +43,8 @@ final as (
                                 'unknown'
                             )
                         )
+                when disposition = 'collapsed' then reason is null
                 when disposition = 'quarantined' then reason is not null
-                else false
             end,
             false
         )
