@@ -1,13 +1,14 @@
 {#-
     Continuous courses: the eras that exposures (or other periods) join up to (SPEC 2).
 
-    drug_eras(exposures, ingredients) -> query: patient_number, ingredient_number,
-    era_start_date, era_end_date, n_exposures, gap_days (the last two INTEGER)
+    drug_eras(exposures, ingredients, with_gap_days=true) -> query: patient_number,
+    ingredient_number, era_start_date, era_end_date, n_exposures, and gap_days where asked for
+    (the last two INTEGER)
 
     exposures: name of a relation in scope with patient_number and ingredient_number (integers
-    from 0 on), start_date and end_date (DATE, start_date <= end_date; none of them NULL).
+    from 0 on), start_date and end_date (DATE, start_date <= end_date; only ingredient_number may be NULL).
     ingredients: name of a relation in scope with ingredient_number, unique, and era_gap_days
-    (INTEGER >= 0); exposures to no ingredient of it are in no era.
+    (INTEGER >= 0); exposures to no ingredient of it, or to NULL, are in no era.
 
     An exposure belongs to the running era iff start_date <= the greatest end of all that
     started before it + era_gap_days. Era start = first start, era end = greatest end.
@@ -22,11 +23,13 @@
     patient and ingredient (a thousand million patients with a thousand ingredients), rows that
     the engine hands on unsorted.
 -#}
-{% macro drug_eras(exposures, ingredients) -%}
-    {{ return(adapter.dispatch('drug_eras', 'salvage')(exposures, ingredients)) }}
+{% macro drug_eras(exposures, ingredients, with_gap_days=true) -%}
+    {{ return(adapter.dispatch('drug_eras', 'salvage')(
+        exposures, ingredients, with_gap_days
+    )) }}
 {%- endmacro %}
 
-{% macro default__drug_eras(exposures, ingredients) -%}
+{% macro default__drug_eras(exposures, ingredients, with_gap_days=true) -%}
 with with_running_end as (
     select
         exposures.patient_number,
@@ -69,7 +72,8 @@ final as (
         ingredient_number,
         min(start_date) as era_start_date,
         max(end_date) as era_end_date,
-        cast(count(*) as integer) as n_exposures,
+        cast(count(*) as integer) as n_exposures
+        {%- if with_gap_days %},
         cast(
             sum(
                 case
@@ -84,6 +88,7 @@ final as (
                 end
             ) as integer
         ) as gap_days
+        {%- endif %}
     from with_number
     group by patient_number, ingredient_number, era_number
 )
@@ -104,7 +109,7 @@ select * from final
     gap_end is the last day_number on which a further exposure would still join. The mark, a
     row greater than any other, ends the last era; its ingredient_number is nobody's.
 -#}
-{% macro duckdb__drug_eras(exposures, ingredients) -%}
+{% macro duckdb__drug_eras(exposures, ingredients, with_gap_days=true) -%}
 {%- set days = 8388608 -%}
 {%- set groups = 1099511627776 -%}
 with numbers as (
@@ -175,6 +180,7 @@ with_gap_end_before as (
     from with_gap_end
 ),
 
+{% if with_gap_days -%}
 with_uncovered as (
     select
         start_number,
@@ -191,13 +197,18 @@ with_uncovered as (
     from with_gap_end_before
 ),
 
+{% endif -%}
 firsts as (
     select
         start_number,
         row_place,
-        gap_end_before,
+        gap_end_before
+        {%- if with_gap_days %},
         uncovered_days
     from with_uncovered
+        {%- else %}
+    from with_gap_end_before
+        {%- endif %}
     where
         case
             when start_number < start_number_before
@@ -212,8 +223,10 @@ spans as (
     select
         lag(start_number) over () as start_number,
         gap_end_before as gap_end,
-        row_place - lag(row_place) over () as n_exposures,
+        row_place - lag(row_place) over () as n_exposures
+        {%- if with_gap_days %},
         uncovered_days - lag(uncovered_days) over () as gap_days
+        {%- endif %}
     from firsts
 ),
 
@@ -223,8 +236,10 @@ unpacked as (
         spans.start_number // {{ days }} % numbers.n_numbers as ingredient_number,
         spans.start_number % {{ days }} as start_day,
         spans.gap_end % {{ days }} as gap_end_day,
-        spans.n_exposures,
+        spans.n_exposures
+        {%- if with_gap_days %},
         spans.gap_days
+        {%- endif %}
     from spans
     cross join numbers
 ),
@@ -237,8 +252,10 @@ final as (
         date '0001-01-01'
         + cast(unpacked.gap_end_day - ingredients.era_gap_days as integer)
             as era_end_date,
-        cast(unpacked.n_exposures as integer) as n_exposures,
+        cast(unpacked.n_exposures as integer) as n_exposures
+        {%- if with_gap_days %},
         cast(unpacked.gap_days as integer) as gap_days
+        {%- endif %}
     from unpacked
     inner join {{ ingredients }} as ingredients
         on unpacked.ingredient_number = ingredients.ingredient_number
