@@ -54,7 +54,7 @@ FLOOR = """
 
 def floor(folder: Path, cdm: Path, memory_limit: str) -> dict[str, float]:
     """Measure the floor in this process."""
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "threads": THREADS,
         "memory_limit": memory_limit,
         "temp_directory": str(folder / "floor.tmp"),
@@ -84,9 +84,7 @@ def models(folder: Path, cdm: Path, memory_limit: str) -> dict[str, float]:
             else:
                 spent["what they need"] += cost
         for name in MEASURED:
-            counted = connection.execute(
-                f"select count(*) from intermediate.{name}"  # noqa: S608
-            ).fetchone()
+            counted = connection.execute(f"select count(*) from intermediate.{name}").fetchone()
             assert counted and counted[0], f"{name} is empty"
     shutil.rmtree(warehouse.parent)
     return {**spent, "peak GiB": peak_gib()}

@@ -45,7 +45,7 @@ def cdm_folder(n_persons: int, data: Path | None) -> Iterator[Path]:
         source = data or Path(scratch) / "data"
         exposures = source / "drug_exposure_shuffled.parquet"
         if not exposures.is_file():
-            command = [sys.executable, GENERATOR, str(n_persons), source, "--no-db"]
+            command = [sys.executable, str(GENERATOR), str(n_persons), str(source), "--no-db"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         made = json.loads((source / "manifest.json").read_text(encoding="utf-8"))["N"]
         if made != n_persons:
@@ -75,7 +75,7 @@ def prepare(cdm: Path, folder: Path) -> Project:
     seeded = run_dbt(command, warehouse, folder)
     if not seeded.success:
         raise RuntimeError(f"the seeds are not loaded: {seeded.exception}")
-    return compile_project(folder, data_cutoff_date="", **settings)
+    return compile_project(folder, data_cutoff_date="", input="omop", omop=str(cdm))
 
 
 def connect(warehouse: Path, cdm: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
