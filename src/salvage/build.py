@@ -87,12 +87,27 @@ def run_dbt(
         DuckDBConnectionManager.close_all_connections()
 
 
+def parse_project(warehouse: Path, output: Path, variables: dict[str, str]) -> Any:
+    """Return the project as dbt parses it under these dbt vars.
+
+    Raises:
+        NotPublishedError: dbt stopped before its end.
+    """
+    arguments = ["--quiet", "--log-level", "none", "--no-write-json", "parse"]
+    outcome = run_dbt([*arguments, "--vars", json.dumps(variables)], warehouse, output)
+    if outcome.result is None:
+        raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
+    return outcome.result
+
+
 def dbt_build(
     warehouse: Path,
     output: Path,
     variables: dict[str, str],
     select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     show_progress: bool = True,
+    manifest: Any = None,
 ) -> BuildResult:
     """Build the models on the private warehouse and run their data tests.
 
@@ -103,7 +118,9 @@ def dbt_build(
         output: folder that gets dbt's `target` and `logs`.
         variables: dbt vars, `input` among them.
         select: dbt selectors; empty is the whole project.
+        exclude: dbt selectors of what to leave out.
         show_progress: draw a progress bar on standard error.
+        manifest: the project as parsed, to save dbt the parsing of it.
 
     Raises:
         NotPublishedError: dbt stopped before its end, e.g. the disk is full.
@@ -121,6 +138,7 @@ def dbt_build(
         "resource_type:unit_test",
         "tag:development",
         "path:seeds/demo",
+        *exclude,
     ]
     if select:
         # Only tests whose tables are all selected: the others have nothing to read.
@@ -134,7 +152,7 @@ def dbt_build(
                 bar.set_postfix_str(event.data.node_info.node_name, refresh=False)
                 bar.update()
 
-        outcome = run_dbt(arguments, warehouse, output, callbacks=[on_event])
+        outcome = run_dbt(arguments, warehouse, output, manifest, callbacks=[on_event])
     if outcome.result is None:
         raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []

@@ -19,6 +19,7 @@ from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_lin
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
+from salvage.refresh import Cdm, FullRebuildError, mark_as_kept, refresh, take_snapshot
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
@@ -59,6 +60,11 @@ class _Study:
     omop: str | None
     omop_schema: str
     data_cutoff_date: datetime | None
+
+    @property
+    def cdm(self) -> Cdm | None:
+        """The CDM; None where the folder holds the records."""
+        return None if self.omop is None else Cdm(self.omop, _CDM_DATABASE, self.omop_schema)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -107,6 +113,11 @@ def main() -> None:
 @_output_option
 @_cutoff_option
 @click.option(
+    "--full-refresh",
+    is_flag=True,
+    help="Rebuild every person, whether or not the records changed since the last run.",
+)
+@click.option(
     "--strict", is_flag=True, help="Publish nothing where a record is quarantined (status 1)."
 )
 @click.option(
@@ -124,6 +135,7 @@ def run(
     protocol_dir: Path | None,
     output_folder: Path,
     data_cutoff_date: datetime | None,
+    full_refresh: bool,
     strict: bool,
     n_kept: int,
 ) -> None:
@@ -142,16 +154,22 @@ def run(
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
-            _run(study, output_folder, strict, n_kept)
+            _run(study, output_folder, full_refresh, strict, n_kept)
 
 
-def _run(study: _Study, output: Path, strict: bool, n_kept: int) -> None:
+def _run(study: _Study, output: Path, full_refresh: bool, strict: bool, n_kept: int) -> None:
     # In a folder of its own: a program that still has the last build open cannot reach this one.
     with _private_folder(output / ".build") as private:
         warehouse = private / "warehouse.duckdb"
-        result = _load_and_build(study, warehouse, output)
+        is_comparable = _load(study, warehouse)
+        result = None
+        if is_comparable and not full_refresh:
+            result = _refreshed(study, warehouse, private, output)
+        result = result or _build(study, warehouse, output)
         try:
             _audit_and_publish(study, warehouse, result, output, strict, n_kept)
+            if is_comparable:
+                mark_as_kept(warehouse)
         finally:
             (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
             warehouse.replace(output / "warehouse.duckdb")
@@ -207,9 +225,7 @@ def _list_of_quarantined(study: _Study) -> str:
     if study.omop is not None:
         return "the mart dq_quarantine lists them"
     cutoff = f" --data-cutoff-date {study.data_cutoff_date:%F}" if study.data_cutoff_date else ""
-    return (
-        f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
-    )
+    return f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
 
 
 @main.command()
@@ -244,8 +260,10 @@ def _check(
     input_folder: Path, reports: Path, private: Path, data_cutoff_date: datetime | None
 ) -> None:
     warehouse = private / "warehouse.duckdb"
-    result = _load_and_build(
-        _Study(input_folder, None, "", data_cutoff_date),
+    study = _Study(input_folder, None, "", data_cutoff_date)
+    _load(study, warehouse)
+    result = _build(
+        study,
         warehouse,
         private,
         select=(
@@ -315,22 +333,16 @@ def _private_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _load_and_build(
-    study: _Study,
-    warehouse: Path,
-    output: Path,
-    select: tuple[str, ...] = (),
-) -> BuildResult:
-    """Gate and dbt build; refuse the run where a reference file of the study is bad."""
-    show_progress = sys.stderr.isatty()
+def _load(study: _Study, warehouse: Path) -> bool:
+    """Fill a new warehouse by the gate; return whether a later run can be a refresh of it."""
     click.echo(f"Reading {study.omop or study.folder} ...", err=True)
     with duckdb.connect(str(warehouse)) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
-        if study.omop is not None:
-            attach_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema)
+        if study.cdm is not None:
+            attach_cdm(connection, study.cdm.location, study.cdm.database, study.cdm.schema)
             for sentence in check_cdm(
-                connection, study.omop, _CDM_DATABASE, study.omop_schema
+                connection, study.cdm.location, study.cdm.database, study.cdm.schema
             ):
                 _warn(sentence)
         if study.folder is not None:
@@ -338,12 +350,43 @@ def _load_and_build(
                 study.folder,
                 connection,
                 _warn,
-                show_progress,
-                only_reference=study.omop is not None,
+                sys.stderr.isatty(),
+                only_reference=study.cdm is not None,
             )
+        if study.cdm is None:
+            return False
+        return take_snapshot(connection, study.cdm, study.variables) is not None
+
+
+def _refreshed(study: _Study, warehouse: Path, private: Path, output: Path) -> BuildResult | None:
+    """Build the changed persons alone; None, with a sentence why, where all are to be built."""
+    if study.cdm is None:
+        return None
+    click.echo("Comparing with the last build ...", err=True)
+    try:
+        result, sentence = refresh(
+            output / "warehouse.duckdb",
+            warehouse,
+            private,
+            output,
+            study.cdm,
+            study.variables,
+            show_progress=sys.stderr.isatty(),
+        )
+    except FullRebuildError as error:
+        click.echo(f"Rebuilding every person: {error}.", err=True)
+        return None
+    click.echo(sentence, err=True)
+    return result
+
+
+def _build(
+    study: _Study, warehouse: Path, output: Path, select: tuple[str, ...] = ()
+) -> BuildResult:
+    """Run dbt build; refuse the run where a reference file of the study is bad."""
     click.echo("Building and testing ...", err=True)
     result = dbt_build(
-        warehouse, output, study.variables, select=select, show_progress=show_progress
+        warehouse, output, study.variables, select=select, show_progress=sys.stderr.isatty()
     )
     if not result.passed and study.folder is not None:
         from salvage.report import reference_problems
