@@ -105,7 +105,7 @@ def dbt_build(
     output: Path,
     variables: dict[str, str],
     select: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    indirect_selection: str = "cautious",
     show_progress: bool = True,
     manifest: Any = None,
 ) -> BuildResult:
@@ -118,7 +118,8 @@ def dbt_build(
         output: folder that gets dbt's `target` and `logs`.
         variables: dbt vars, `input` among them.
         select: dbt selectors; empty is the whole project.
-        exclude: dbt selectors of what to leave out.
+        indirect_selection: which tests come with selected models: "cautious", those whose
+            tables are all selected (the others have nothing to read); "empty", none.
         show_progress: draw a progress bar on standard error.
         manifest: the project as parsed, to save dbt the parsing of it.
 
@@ -138,11 +139,9 @@ def dbt_build(
         "resource_type:unit_test",
         "tag:development",
         "path:seeds/demo",
-        *exclude,
     ]
     if select:
-        # Only tests whose tables are all selected: the others have nothing to read.
-        arguments += ["--select", *select, "--indirect-selection", "cautious"]
+        arguments += ["--select", *select, "--indirect-selection", indirect_selection]
     with tqdm(desc="building", unit=" steps", disable=not show_progress) as bar:
 
         def on_event(event: Any) -> None:

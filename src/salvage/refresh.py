@@ -75,13 +75,18 @@ class Models:
         by_person: tables of single persons' rows: of those only the changed ones are built.
         shared: what is read by models of the other kinds, and by no record touched.
         remade: everything else that records reach: counts, names, views.
-        needed_remade: those of `remade` that the persons' tables read.
+        needed_remade: those of `remade` that the persons' tables and their tests read.
+        tests_by_person: data tests that judge each person's rows by themselves: what passed
+            of the kept persons passes still.
+        tests_of_all: the other data tests of what records reach.
     """
 
     by_person: tuple[str, ...]
     shared: tuple[str, ...]
     remade: tuple[str, ...]
     needed_remade: tuple[str, ...]
+    tests_by_person: tuple[str, ...]
+    tests_of_all: tuple[str, ...]
 
 
 def take_snapshot(
@@ -231,7 +236,7 @@ def refresh(
         folder.mkdir(mode=0o700)
     shutil.copyfile(kept, merged / "warehouse.duckdb")
     (merged / "warehouse.duckdb").chmod(0o600)
-    models = sort_models(manifest, _person_tables(merged / "warehouse.duckdb"))
+    models = sort_models(manifest, _person_relations(merged / "warehouse.duckdb"))
     _refuse_shared_keys(merged / "warehouse.duckdb")
     if n_changed:
         small = Cdm(str(changed / "cdm.duckdb"), cdm.database, cdm.schema)
@@ -241,8 +246,8 @@ def refresh(
                 changed / "warehouse.duckdb",
                 output,
                 {**variables, "omop": small.location},
-                select=(*models.by_person, *models.needed_remade),
-                exclude=("resource_type:test",),
+                select=(*models.by_person, *models.needed_remade, *models.tests_by_person),
+                indirect_selection="empty",
                 show_progress=show_progress,
                 manifest=manifest,
             )
@@ -253,7 +258,8 @@ def refresh(
             merged / "warehouse.duckdb",
             output,
             variables,
-            select=(*models.remade, "resource_type:test"),
+            select=(*models.remade, *models.tests_of_all),
+            indirect_selection="empty",
             show_progress=show_progress,
             manifest=manifest,
         )
@@ -310,63 +316,86 @@ def _compare(kept: Path, fresh: Path) -> tuple[int, int]:
     return n_changed, n_persons
 
 
-def _person_tables(warehouse: Path) -> frozenset[str]:
-    """Return the tables of a build that hold rows of single persons."""
+def _person_relations(warehouse: Path) -> frozenset[str]:
+    """Return the tables and views of a build that hold rows of single persons."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.execute(
-            "select distinct table_name from duckdb_columns() join duckdb_tables() "
-            "using (database_name, schema_name, table_name) "
+            "select distinct table_name from duckdb_columns() "
             "where database_name = current_database() and column_name in (?, ?)",
             list(PERSON_COLUMNS),
         ).fetchall()
     return frozenset(name for (name,) in rows)
 
 
-def sort_models(manifest: Any, person_tables: Collection[str]) -> Models:
-    """Sort the enabled models and seeds of a parsed project.
+def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
+    """Sort the enabled models, seeds and data tests of a parsed project.
 
     Args:
         manifest: the project, as dbt parsed it.
-        person_tables: names of the tables that hold rows of single persons.
+        person_relations: names of the tables and views that hold rows of single persons.
 
     Raises:
         FullRebuildError: a persons' table reads what is counted over persons.
     """
-    nodes = {
-        key: node for key, node in manifest.nodes.items() if node.resource_type in ("model", "seed")
+    nodes = manifest.nodes
+    parents = {
+        key: set(node.depends_on_nodes)
+        for key, node in nodes.items()
+        if node.resource_type in ("model", "seed", "test")
     }
-    parents = {key: set(node.depends_on_nodes) for key, node in nodes.items()}
+    models = {key for key in parents if nodes[key].resource_type != "test"}
     records = {
         key
         for key, source in manifest.sources.items()
         if source.source_name == "omop" and "person_id" in source.columns
     }
-    reached = _closure(records, _inverted(parents)) & nodes.keys()
-    by_person = {
-        key
-        for key in reached
-        if nodes[key].name in person_tables and nodes[key].config.materialized == "table"
-    }
-    ancestors = _closure(by_person, parents)
-    needed = (ancestors & reached) - by_person
-    counted = {
-        nodes[key].name for key in needed if nodes[key].config.materialized == "table"
-    } - LOOKUPS
-    if counted:
+    reached = _closure(records, _inverted(parents)) & parents.keys()
+    reached_models, reached_tests = reached & models, reached - models
+    persons = {key for key in reached_models if nodes[key].name in person_relations}
+    tables = {key for key in reached_models if nodes[key].config.materialized == "table"}
+    by_person = persons & tables
+
+    def counted(keys: Iterable[str]) -> set[str]:
+        """Return what is counted over persons among the models that these read."""
+        read = _closure(keys, parents) & reached_models & tables
+        return {nodes[key].name for key in read - by_person} - LOOKUPS
+
+    if names_of_counted := counted(by_person):
         raise FullRebuildError(
-            f"persons' tables read what is counted over persons ({', '.join(sorted(counted))})"
+            "persons' tables read what is counted over persons "
+            f"({', '.join(sorted(names_of_counted))})"
         )
-    read_by_reached = {parent for key in reached for parent in parents[key]} & nodes.keys()
+    tests_by_person = {
+        key
+        for key in reached_tests
+        if parents[key] & reached_models <= persons
+        and not counted({key})
+        and not _is_uniqueness_of_all(nodes[key])
+    }
+    built = (_closure(by_person | tests_by_person, parents) & reached_models) - by_person
+    readers = reached_models | tests_by_person
+    read = {parent for key in readers for parent in parents[key]} & models
 
     def names(keys: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(nodes[key].name for key in keys))
 
     return Models(
         by_person=names(by_person),
-        shared=names(read_by_reached - reached),
-        remade=names(reached - by_person),
-        needed_remade=names(needed),
+        shared=names(read - reached_models),
+        remade=names(reached_models - by_person),
+        needed_remade=names(built),
+        tests_by_person=names(tests_by_person),
+        tests_of_all=names(reached_tests - tests_by_person),
     )
+
+
+def _is_uniqueness_of_all(test: Any) -> bool:
+    """Does a data test say that a key is unique among all persons' rows?"""
+    metadata = getattr(test, "test_metadata", None)
+    if metadata is None or not metadata.name.startswith("unique"):
+        return False
+    arguments = metadata.kwargs.get("columns") or metadata.kwargs.get("arguments") or ()
+    return not any(column in json.dumps(arguments) for column in PERSON_COLUMNS)
 
 
 def _inverted(parents: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
