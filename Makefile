@@ -43,6 +43,8 @@ lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/sqlfluff lint --disable-progress-bar models macros analyses tests/dbt
+	$(BIN)/sqlfluff lint --disable-progress-bar --config tests/omop.sqlfluff \
+	  models/*/omop models/*/omop_rules tests/dbt/cdm_exposures_hold_together.sql
 
 ONE_IN ?= 1
 mutants: setup-dev  ## Mutation testing of the compiled SQL (slow; ONE_IN=4: a quarter of it)

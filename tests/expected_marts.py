@@ -16,8 +16,9 @@ from scipy import stats
 from salvage.project import PROJECT_DIR
 from tests.expected_definitions import expected_definitions
 from tests.expected_evidence import add_evidence
+from tests.expected_lines import Observation, Rules, chosen_drugs, expected_line_marts
 from tests.expected_survival import add_survival_marts
-from tests.expected_trace import expected_trace_marts
+from tests.expected_trace import eras_by_patient, expected_trace_marts
 from tests.harness import Marts, file_sha256
 from tests.oracle.oracle import (
     TABLES,
@@ -148,7 +149,32 @@ def expected_marts(
         marts, accepted, reference, data_cutoff_date
     )
     marts |= expected_trace_marts(reference, accepted, exposures, data_cutoff_date)
+    marts |= expected_treatment_marts(tables, own_reference, data_cutoff_date, shipped_rules())
     return marts
+
+
+@cache
+def shipped_rules() -> Rules:
+    """The row of the seed treatment_path_rules."""
+    (row,) = _seed("treatment_path_rules")
+    return Rules(row["drugs"], int(row["combination_overlap_days"]), int(row["after_stop_days"]))
+
+
+def expected_treatment_marts(
+    tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None, rules: Rules
+) -> Marts:
+    """The marts of treatment lines, under these rules."""
+    reference = merged_reference(own_reference)
+    exposures = expected_exposures(tables, own_reference, data_cutoff_date)
+    observations = {}
+    for _, row in accepted_records(tables, data_cutoff_date, "patients"):
+        death = row["death_date"]
+        is_known = data_cutoff_date is None or (death is not None and death <= data_cutoff_date)
+        observations[row["patient_id"]] = Observation(
+            observation_end(row, data_cutoff_date), death if is_known else None
+        )
+    eras = eras_by_patient(reference, exposures)
+    return expected_line_marts(rules, chosen_drugs(rules, reference), eras, observations)
 
 
 def _add_exact_intervals(marts: Marts) -> None:
@@ -185,17 +211,24 @@ def accepted_records(
 def expected_exposures(
     tables: Tables, own_reference: Reference | None, data_cutoff_date: date | None
 ) -> list[Row]:
-    """Accepted exposures with their ingredient; a late end is cut back and flagged (SPEC 1)."""
+    """Accepted exposures with their ingredient; a late end is cut back and flagged (SPEC 1).
+
+    Patients are numbered by id and ingredients by name, from 1.
+    """
+    reference = merged_reference(own_reference)
     ingredients = {
-        fold(row["drug_name"]): fold(row["ingredient"])
-        for row in merged_reference(own_reference)["drug_names"]
+        fold(row["drug_name"]): fold(row["ingredient"]) for row in reference["drug_names"]
     }
+    known = sorted({fold(row["ingredient"]) for row in reference["ingredients"]})
+    ingredient_numbers = {name: number for number, name in enumerate(known, start=1)}
     observed_until = {
         row["patient_id"]: observation_end(row, data_cutoff_date)
         for _, row in accepted_records(tables, data_cutoff_date, "patients")
     }
+    patient_numbers = {name: number for number, name in enumerate(sorted(observed_until), start=1)}
     exposures = []
     for line_number, row in accepted_records(tables, data_cutoff_date, "drug_exposures"):
+        ingredient = ingredients.get(fold(row["drug_name"]), "unmapped")
         last_day = observed_until[row["patient_id"]]
         is_cut = row["end_date"] is not None and row["end_date"] > last_day
         exposures.append(
@@ -203,7 +236,9 @@ def expected_exposures(
                 "exposure_id": row["exposure_id"],
                 "line_number": line_number,
                 "patient_id": row["patient_id"],
-                "ingredient": ingredients.get(fold(row["drug_name"]), "unmapped"),
+                "patient_number": patient_numbers[row["patient_id"]],
+                "ingredient": ingredient,
+                "ingredient_number": ingredient_numbers.get(ingredient),
                 "start_date": row["start_date"],
                 "end_date": last_day if is_cut or row["end_date"] is None else row["end_date"],
                 "stop_reason": row["stop_reason"],

@@ -48,7 +48,7 @@ def expected_trace_marts(
     accepted: accepted rows of each input table. exposures: the accepted exposures with their
     ingredient and the end date that counts.
     """
-    eras = _eras_by_patient(reference, exposures)
+    eras = eras_by_patient(reference, exposures)
     colectomies = _colectomies_by_patient(reference, accepted["procedures"])
     trace: list[Row] = []
     lost: list[Row] = []
@@ -86,7 +86,8 @@ def expected_trace_marts(
     return {"fct_decision_trace": trace, "agg_lost_before_salvage": lost}
 
 
-def _eras_by_patient(reference: Reference, exposures: Sequence[Row]) -> dict[str, list[Era]]:
+def eras_by_patient(reference: Reference, exposures: Sequence[Row]) -> dict[str, list[Era]]:
+    """The eras of accepted exposures (`expected_marts.expected_exposures`), by patient."""
     gaps = {fold(row["ingredient"]): row["era_gap_days"] for row in reference["ingredients"]}
 
     def era_gap_days(ingredient: str) -> int:

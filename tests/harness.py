@@ -21,15 +21,21 @@ from typing import Any
 import duckdb
 
 from salvage.build import run_dbt
+from salvage.cdm import cdm_tables
 from salvage.duckdb_plugin import register_functions
 from salvage.gate import Warn, load_folder
 from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
 from tests.oracle.oracle import Record, Reference, Row, Tables
 
 Marts = dict[str, list[Row]]
+# Rows of an OMOP CDM's tables, by table name, columns by name.
+Cdm = Mapping[str, Sequence[Mapping[str, Any]]]
 # Compiles SQL under some settings; returns it, or None, and everything that dbt said.
 Compile = Callable[..., tuple[str | None, str]]
 
+# Where the CDM's tables stand, with `input: omop`: a schema of the warehouse itself, since one
+# transaction writes to one database. In `salvage run` it is another one, attached read only.
+CDM_SCHEMA = "cdm"
 # Compiled in as data_cutoff_date; no other date of the project.
 SENTINEL_DAY = "1912-06-23"
 # The gate reads no more of a cell than shows that it is too long.
@@ -69,10 +75,14 @@ class Seed:
 
 @dataclass(frozen=True)
 class Project:
-    """The compiled project: models in dependency order, and the seeds that they read."""
+    """The compiled project: models in dependency order, and the seeds that they read.
+
+    is_omop: compiled with `input: omop`; else with `input: files`.
+    """
 
     models: tuple[Model, ...]
     seeds: tuple[Seed, ...]
+    is_omop: bool = False
 
     def model(self, name: str) -> Model:
         return next(model for model in self.models if model.name == name)
@@ -94,9 +104,20 @@ class Project:
         return [model for model in self.models if model.name in found - {name}]
 
 
-def compile_project(folder: Path, data_cutoff_date: str = SENTINEL_DAY) -> Project:
-    """Compile the dbt project in this process; `folder` gets dbt's target and logs."""
+def compile_project(
+    folder: Path, data_cutoff_date: str = SENTINEL_DAY, *, is_omop: bool = False
+) -> Project:
+    """Compile the dbt project in this process; `folder` gets dbt's target and logs.
+
+    is_omop: for a CDM as input, which holds every table and column that is read.
+    """
     variables = {"input": "files", "data_cutoff_date": data_cutoff_date}
+    if is_omop:
+        variables |= {"input": "omop", "omop_database": "warehouse", "omop_schema": CDM_SCHEMA}
+        # The SQL depends on which tables and columns are there.
+        with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+            _create_tables_of_the_gate(connection)
+            _create_tables_of_the_cdm(connection)
     command = ["--quiet", "--log-level", "none", "compile", "--vars", json.dumps(variables)]
     command += ["--select", "resource_type:model"]
     # The file's stem is the database's name in the compiled SQL, here as in `salvage run`.
@@ -104,10 +125,10 @@ def compile_project(folder: Path, data_cutoff_date: str = SENTINEL_DAY) -> Proje
     if not outcome.success:
         raise RuntimeError(f"the project does not compile: {outcome.exception}")
     manifest = json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8"))
-    return _project(manifest)
+    return _project(manifest, is_omop)
 
 
-def _project(manifest: Mapping[str, Any]) -> Project:
+def _project(manifest: Mapping[str, Any], is_omop: bool) -> Project:
     nodes = manifest["nodes"].values()
     compiled = {node["name"]: node for node in nodes if node["resource_type"] == "model"}
     reads = {
@@ -139,7 +160,24 @@ def _project(manifest: Mapping[str, Any]) -> Project:
         for node in nodes
         if node["resource_type"] == "seed" and node["schema"] == "reference"
     )
-    return Project(models, seeds)
+    return Project(models, seeds, is_omop)
+
+
+def _create_tables_of_the_gate(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in _tables_of_the_gate():
+        columns = ", ".join(f"{column} varchar" for column in table.columns)
+        connection.execute(f"create schema if not exists {table.schema}")
+        connection.execute(
+            f"create table {table.schema}.{table.name} "
+            f"(line_number bigint, has_wrong_field_count boolean, {columns})"
+        )
+
+
+def _create_tables_of_the_cdm(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"create schema {CDM_SCHEMA}")
+    for table in cdm_tables().values():
+        columns = ", ".join(f"{name} {kind}" for name, kind in table.types.items())
+        connection.execute(f"create table {CDM_SCHEMA}.{table.name} ({columns})")
 
 
 def seed_rows(seed: Seed) -> tuple[list[str], list[list[str | None]]]:
@@ -191,16 +229,13 @@ class Warehouse:
         register_functions(self.connection)
         relations = [seed.relation for seed in self.project.seeds]
         relations += [model.relation for model in self.project.models]
-        schemas = {relation.split(".")[1] for relation in relations} | {"raw", "raw_reference"}
+        schemas = {relation.split(".")[1] for relation in relations}
         for schema in sorted(schemas):
             execute(f"create schema {schema}")
         self._load_seeds()
-        for table in _tables_of_the_gate():
-            columns = ", ".join(f"{column} varchar" for column in table.columns)
-            execute(
-                f"create table {table.schema}.{table.name} "
-                f"(line_number bigint, has_wrong_field_count boolean, {columns})"
-            )
+        _create_tables_of_the_gate(self.connection)
+        if self.project.is_omop:
+            _create_tables_of_the_cdm(self.connection)
         execute(
             "create table raw.input_files (table_name varchar, file_name varchar,"
             " file_sha256 varchar, n_records bigint)"
@@ -253,12 +288,26 @@ class Warehouse:
         ]
         self._insert("raw.input_files", ["varchar"] * 3 + ["bigint"], files)
         if own_reference is not None:
-            for table in input_tables("own_reference").values():
-                rows = [
-                    [str(line), "false", *(_as_cell(row.get(name)) for name in table.columns)]
-                    for line, row in enumerate(own_reference.get(table.name, []), start=2)
-                ]
-                self._insert_raw(table.schema, table.name, len(table.columns), rows)
+            self._load_reference(own_reference)
+
+    def _load_reference(self, own_reference: Reference) -> None:
+        for table in input_tables("own_reference").values():
+            rows = [
+                [str(line), "false", *(_as_cell(row.get(name)) for name in table.columns)]
+                for line, row in enumerate(own_reference.get(table.name, []), start=2)
+            ]
+            self._insert_raw(table.schema, table.name, len(table.columns), rows)
+
+    def load_cdm(self, cdm: Cdm, own_reference: Reference | None) -> None:
+        """Fill the CDM's tables, and those of the study's own rules."""
+        for table in cdm_tables().values():
+            rows = [
+                [None if row[name] is None else str(row[name]) for name in table.types]
+                for row in cdm.get(table.name, [])
+            ]
+            self._insert(f"{CDM_SCHEMA}.{table.name}", list(table.types.values()), rows)
+        if own_reference is not None:
+            self._load_reference(own_reference)
 
     def _insert_raw(
         self, schema: str, table: str, n_columns: int, rows: Sequence[Sequence[str]]
@@ -296,6 +345,16 @@ class Warehouse:
         """
         return self._build(lambda: self.load(tables, own_reference), data_cutoff_date, wanted)
 
+    def build_from_cdm(
+        self,
+        cdm: Cdm,
+        own_reference: Reference | None = None,
+        data_cutoff_date: date | None = None,
+        wanted: Collection[str] = (),
+    ) -> Marts:
+        """Build in the same way from a CDM's rows, by table name; for a project `is_omop`."""
+        return self._build(lambda: self.load_cdm(cdm, own_reference), data_cutoff_date, wanted)
+
     def build_from_folder(
         self,
         folder: Path,
@@ -316,7 +375,7 @@ class Warehouse:
         data_cutoff_date: date | None,
         wanted: Collection[str],
     ) -> Marts:
-        names = wanted or public_marts()
+        names = wanted or public_marts(self.project.is_omop)
         self.connection.execute("begin")
         try:
             load()

@@ -690,6 +690,163 @@ CORRUPTIONS: dict[str, list[str]] = {
             "arm_id = null where arm_id <> 'all'",
         )
     ],
+    # fct_treatment_lines
+    "line_lasts_while_its_drugs_do": [
+        f"update fct_treatment_lines set {change} where patient_id = 'P007' and line_number = 2"
+        for change in (
+            "line_end_date = line_start_date - 1",
+            "line_end_date = last_drug_date + 1",
+            "line_start_date = null",
+            "line_end_date = null",
+            "last_drug_date = null",
+        )
+    ],
+    "line_that_goes_on_until_its_drugs_end_was_not_cut": [
+        f"update fct_treatment_lines set {change} where end_reason = 'end_of_observation'"
+        for change in (
+            "line_end_date = line_start_date",
+            "line_end_date = null",
+            "last_drug_date = null",
+            "line_end_date = line_start_date, end_reason = 'death'",
+            "line_end_date = line_start_date, end_reason = null",
+        )
+    ],
+    "line_has_an_era_for_at_most_each_drug": [
+        f"update fct_treatment_lines set {change} where patient_id = 'P008' and line_number = 4"
+        for change in (
+            "n_eras = 0",
+            "n_eras = 3",
+            "n_eras = null",
+            "ingredients = []",
+            "ingredients = null",
+        )
+    ],
+    "first_line_is_no_repeat": [
+        "update fct_treatment_lines set is_repeat = true where line_number = 1",
+        "update fct_treatment_lines set is_repeat = null where line_number = 1",
+    ],
+    # agg_treatment_paths
+    "path_has_a_step_for_each_line": [
+        f"update agg_treatment_paths set {change} where ended_by = 'death'"
+        for change in (
+            "n_lines = n_lines + 1",
+            "n_lines = null",
+            "path = []",
+            "path = null",
+            "path = [], n_lines = 0",
+            "n_patients = 0",
+            "n_patients = null",
+        )
+    ],
+    # agg_treatment_after_stop
+    "stops_of_an_outcome_are_among_those_of_the_drug": [
+        "update agg_treatment_after_stop set"
+        f" {change} where ingredient = 'cyclosporine' and outcome = 'both'"
+        for change in (
+            "n_followed_up = n_stops + 1",
+            "n_followed_up = -1",
+            "n_on_other_drug = n_stops + 1",
+            "n_on_other_drug = -1",
+            "n_patients = n_stops + 1",
+            "n_patients = 0",
+            "n_stops = n_stops_of_drug + 1",
+            "n_stops_of_drug = n_followed_up_of_drug - 1",
+            "n_followed_up_of_drug = n_followed_up - 1",
+            *(
+                f"{column} = null"
+                for column in (
+                    "n_stops",
+                    "n_patients",
+                    "n_on_other_drug",
+                    "n_followed_up",
+                    "n_stops_of_drug",
+                    "n_followed_up_of_drug",
+                )
+            ),
+        )
+    ],
+    "untreated_stop_was_followed_up": [
+        f"update agg_treatment_after_stop set n_followed_up = {value}"
+        f" where ingredient = 'cyclosporine' and outcome = '{outcome}'"
+        for outcome in ("untreated", "died")
+        for value in ("n_stops - 1", "null")
+    ],
+    "stop_that_was_not_observed_was_not_followed_up": [
+        f"update agg_treatment_after_stop set {change}"
+        " where ingredient = 'tacrolimus' and outcome = 'not_observed'"
+        for change in ("n_followed_up = 1", "n_followed_up = null", "followed_up_share = 0")
+    ],
+    # treatment_path_rules
+    "treatment_path_rules_are_days": [
+        f"update reference.treatment_path_rules set {column} = {value}"
+        for column in ("combination_overlap_days", "after_stop_days")
+        for value in ("0", "-1", "null")
+    ],
+    "treatment_path_rules_are_one_row": [
+        "delete from reference.treatment_path_rules",
+        "insert into reference.treatment_path_rules values ('rescue', 1, 1)",
+    ],
+    "eras_are_in_one_line_each": [
+        "delete from fct_treatment_lines where patient_id = 'P007'",
+        "delete from fct_treatment_lines",
+        "delete from int_era_lines where patient_id = 'P007' and line_number = 1",
+        "insert into int_era_lines from int_era_lines where patient_id = 'P007'",
+        "insert into fct_treatment_lines from fct_treatment_lines where patient_id = 'P007'",
+        "update int_era_lines set line_number = line_number + 1 where patient_id = 'P007'",
+        "update int_era_lines set line_number = null where patient_id = 'P007'",
+        *(
+            f"update fct_treatment_lines set {change} where patient_id = 'P007'"
+            for change in (
+                "ingredients = []",
+                "ingredients = null",
+                "line_start_date = line_start_date - 1",
+                "line_start_date = null",
+                "line_number = line_number + 1",
+                "line_number = null",
+                "patient_id = null",
+                "n_eras = n_eras + 1",
+                "n_eras = null",
+            )
+        ),
+    ],
+    "treated_patients_have_one_path_each": [
+        "delete from agg_treatment_paths where ended_by = 'death'",
+        *(
+            f"update agg_treatment_paths set {change} where ended_by = 'death'"
+            for change in (
+                "n_patients = n_patients + 1",
+                "n_patients = null",
+                "n_lines = n_lines + 1",
+                "n_lines = null",
+            )
+        ),
+        "update fct_treatment_lines set line_number = null where patient_id = 'P007'",
+        "update fct_treatment_lines set patient_id = null where patient_id = 'P007'",
+        "delete from fct_treatment_lines where patient_id = 'P007'",
+    ],
+    "stops_are_eras_that_ended_before_observation": [
+        f"delete from agg_treatment_after_stop where ingredient = 'cyclosporine'{rows}"
+        for rows in ("", " and outcome = 'both'")
+    ]
+    + [
+        "update agg_treatment_after_stop set"
+        f" {change} where ingredient = 'cyclosporine' and outcome = 'both'"
+        for change in (
+            "ingredient = 'nothing'",
+            "ingredient = null",
+            "n_stops = n_stops + 1",
+            "n_stops = null",
+            "n_stops_of_drug = n_stops_of_drug + 1",
+            "n_followed_up = n_followed_up + 1",
+            "n_followed_up = null",
+            "followed_up_share = followed_up_share + 0.01",
+            "followed_up_share = null",
+        )
+    ]
+    + [
+        f"update agg_treatment_after_stop set {column} = null where ingredient = 'cyclosporine'"
+        for column in ("n_stops_of_drug", "n_followed_up_of_drug", "followed_up_share")
+    ],
     # tests/dbt
     "protocol_definition_equals_the_marts_by_arm": [
         f"delete from agg_definition_sensitivity where {OWN_DEFINITION}",
@@ -814,6 +971,7 @@ CORRUPTIONS: dict[str, list[str]] = {
             "fct_remissions",
             "fct_adverse_events",
             "fct_decision_trace",
+            "fct_treatment_lines",
         )
         for value in ("'nobody'", "null")
     ],

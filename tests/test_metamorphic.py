@@ -7,6 +7,7 @@ change is computed from the marts before it.
 import os
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -45,6 +46,7 @@ PATIENT_MARTS = {
     "fct_remissions",
     "fct_adverse_events",
     "fct_decision_trace",
+    "fct_treatment_lines",
 }
 TRACE, LOST = "fct_decision_trace", "agg_lost_before_salvage"
 REMISSION, SAFETY = "agg_remission_by_arm", "agg_adverse_events_by_arm"
@@ -60,6 +62,7 @@ SURVIVAL = {
 # About the published figures alone: no cohort changes it
 CONSTANT = {"dq_published_integrity"}
 DEFINITIONS = "agg_definition_sensitivity"
+PATHS, STOPS = "agg_treatment_paths", "agg_treatment_after_stop"
 AGGREGATES = {
     REMISSION,
     SAFETY,
@@ -67,6 +70,8 @@ AGGREGATES = {
     COMPARISON,
     DEFINITIONS,
     LOST,
+    PATHS,
+    STOPS,
     *SURVIVAL,
 }
 LEDGER, QUARANTINE, UNMAPPED = "dq_row_ledger", "dq_quarantine", "dq_unmapped_names"
@@ -196,7 +201,10 @@ def renamed(marts: Marts, new_ids: Mapping[str, Mapping[str, str]]) -> Marts:
     new_ids = {**new_ids, "other_arm_id": new_ids.get("arm_id", {})}
     return {
         mart: [
-            {name: new_ids.get(name, {}).get(value, value) for name, value in row.items()}
+            {
+                name: new_ids[name].get(value, value) if name in new_ids else value
+                for name, value in row.items()
+            }
             for row in rows
         ]
         for mart, rows in marts.items()
@@ -470,6 +478,22 @@ def assert_union(one: Marts, other: Marts, both: Marts) -> None:
         assert by_key[0].keys() == by_key[1].keys() == by_key[2].keys()
         for place, row in by_key[2].items():
             assert_sum(by_key[0][place], by_key[1][place], row)
+    # A path that nobody took has no row, nor has a drug that nobody stopped
+    counted = [counts(marts) for marts in (one, other, both)]
+    assert counted[0] + counted[1] == counted[2]
+
+
+def counts(marts: Marts) -> Counter[tuple[str, ...]]:
+    """Each count of the marts of paths and stops, by mart, key and column."""
+    return +Counter(
+        {
+            (mart, *(str(row[name]) for name in key), column): value
+            for mart, key in ((PATHS, ["path", "ended_by"]), (STOPS, ["ingredient", "outcome"]))
+            for row in marts[mart]
+            for column, value in row.items()
+            if column.startswith("n_") and column != "n_lines"
+        }
+    )
 
 
 def assert_sum(one: Row, other: Row, both: Row) -> None:

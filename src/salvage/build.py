@@ -2,9 +2,12 @@
 
 import json
 import os
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from tqdm import tqdm
@@ -39,6 +42,62 @@ class BuildResult:
     def passed(self) -> bool:
         """Was everything built and did every test pass?"""
         return not self.errors and all(test.passed for test in self.tests)
+
+
+class _Progress:
+    """What runs and how far the build is: a bar in a terminal, else a line now and then.
+
+    Args:
+        show_bar: draw a bar; it and the lines go to standard error.
+    """
+
+    _SECONDS_BETWEEN_LINES = 30.0
+
+    def __init__(self, show_bar: bool) -> None:
+        self._bar = tqdm(desc="building", unit=" steps", disable=not show_bar)
+        self._show_bar = show_bar
+        self._running: list[str] = []
+        self._n_finished = 0
+        self._n_steps = 0
+        self._started = time.monotonic()
+        self._ended = Event()
+
+    def __enter__(self) -> "_Progress":
+        # A step can take minutes and says nothing meanwhile: another thread keeps the time.
+        Thread(target=self._tick, name="progress", daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._bar.close()
+
+    def on_event(self, event: Any) -> None:
+        """Take one of dbt's events."""
+        if event.info.name == "ConcurrencyLine":
+            self._n_steps = int(event.data.node_count or 0)
+            self._bar.total = self._n_steps or None
+        elif event.info.name == "NodeStart":
+            self._running.append(event.data.node_info.node_name)
+        elif event.info.name == "NodeFinished":
+            name = event.data.node_info.node_name
+            if name in self._running:
+                self._running.remove(name)
+            self._n_finished += 1
+            self._bar.update()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(1.0 if self._show_bar else self._SECONDS_BETWEEN_LINES):
+            running = ", ".join(self._running)
+            if self._show_bar:
+                self._bar.set_postfix_str(running)
+            else:
+                seconds = round(time.monotonic() - self._started)
+                total = f" of {self._n_steps}" if self._n_steps else ""
+                print(
+                    f"building: {self._n_finished}{total} steps after {seconds} s; now {running}",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
 def run_dbt(
@@ -116,7 +175,7 @@ def dbt_build(
     Args:
         warehouse: the private DuckDB file, with the gate's tables in it.
         output: folder that gets dbt's `target` and `logs`.
-        variables: dbt vars, `input` among them.
+        variables: dbt vars; `input` is `files` where they do not say otherwise.
         select: dbt selectors; empty is the whole project.
         indirect_selection: which tests come with selected models: "cautious", those whose
             tables are all selected (the others have nothing to read); "empty", none.
@@ -134,7 +193,7 @@ def dbt_build(
         "--no-write-json",
         "build",
         "--vars",
-        json.dumps(variables),
+        json.dumps({"input": "files", **variables}),
         "--exclude",
         "resource_type:unit_test",
         "tag:development",
@@ -142,16 +201,8 @@ def dbt_build(
     ]
     if select:
         arguments += ["--select", *select, "--indirect-selection", indirect_selection]
-    with tqdm(desc="building", unit=" steps", disable=not show_progress) as bar:
-
-        def on_event(event: Any) -> None:
-            if event.info.name == "ConcurrencyLine":
-                bar.total = int(event.data.node_count) if event.data.node_count else None
-            elif event.info.name == "NodeFinished":
-                bar.set_postfix_str(event.data.node_info.node_name, refresh=False)
-                bar.update()
-
-        outcome = run_dbt(arguments, warehouse, output, manifest, callbacks=[on_event])
+    with _Progress(show_progress) as progress:
+        outcome = run_dbt(arguments, warehouse, output, manifest, callbacks=[progress.on_event])
     if outcome.result is None:
         raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []

@@ -5,8 +5,9 @@ What the warehouse reads of it is declared in models/staging/omop/_omop__sources
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import yaml
@@ -88,24 +89,26 @@ def attach_cdm(
         else:
             raise SalvageError(f"There is no OMOP CDM at {location}: no such file or folder.")
     except duckdb.Error as error:
-        raise SalvageError(
-            f"The OMOP CDM cannot be opened: {first_line(error)}"
-        ) from error
+        raise SalvageError(f"The OMOP CDM cannot be opened: {first_line(error)}") from error
 
 
 def _attach_postgres(connection: duckdb.DuckDBPyConnection, address: str, database: str) -> None:
-    if urlsplit(address).password is not None:
+    parts = urlsplit(address)
+    if parts.password is not None or "password" in parse_qs(parts.query):
         raise SalvageError(
             "The address of the OMOP CDM holds a password, which would come to stand in logs; "
             "give it in the environment (PGPASSWORD) or in ~/.pgpass instead."
         )
     try:
-        from duckdb_extensions import import_extension
-    except ImportError as error:
+        extension = files("duckdb_extension_postgres_scanner")
+    except ModuleNotFoundError as error:
         raise SalvageError(
             "PostgreSQL needs DuckDB's extension: pip install duckdb-extension-postgres-scanner"
         ) from error
-    import_extension("postgres_scanner", con=connection)
+    # Loaded from the package itself: its own `import_extension` copies it into the user's home
+    # first, which may not be writable, and from where DuckDB would look for newer ones.
+    file = f"{extension}/extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
+    connection.execute(f"load '{_quoted(file)}'")
     connection.execute(
         f"attach '{_quoted(address)}' as {_name(database)} (type postgres, read_only)"
     )

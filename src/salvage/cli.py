@@ -19,7 +19,16 @@ from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_lin
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
-from salvage.refresh import Cdm, FullRebuildError, mark_as_kept, refresh, take_snapshot
+from salvage.refresh import Cdm, FullRebuildError, keep, refresh, take_snapshot
+from salvage.resources import (
+    MEMORY_LIMIT,
+    SPILL_FOLDER,
+    THREADS,
+    Resources,
+    default_memory_limit,
+    default_threads,
+    duckdb_config,
+)
 
 _REFUSED = 2
 _NOT_PUBLISHED = 1
@@ -81,6 +90,16 @@ class _Study:
         }
 
 
+def _memory_limit(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Check a memory limit in DuckDB's words; none given: half of the machine's."""
+    limit = value or default_memory_limit()
+    try:
+        duckdb.connect(config={"memory_limit": limit}).close()
+    except duckdb.Error as error:
+        raise click.BadParameter("write it as DuckDB does, e.g. 8GB or 512MiB.") from error
+    return limit
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="salvage")
 def main() -> None:
@@ -118,6 +137,25 @@ def main() -> None:
     help="Rebuild every person, whether or not the records changed since the last run.",
 )
 @click.option(
+    "--memory-limit",
+    envvar=MEMORY_LIMIT,
+    callback=_memory_limit,
+    help="Most memory that DuckDB takes, e.g. 8GB; what does not fit goes to the disk.  "
+    "[default: half of the machine's]",
+)
+@click.option(
+    "--threads",
+    envvar=THREADS,
+    type=click.IntRange(min=1),
+    help="Threads at work at once.  [default: one for each processor]",
+)
+@click.option(
+    "--spill-folder",
+    envvar=SPILL_FOLDER,
+    type=click.Path(path_type=Path, file_okay=False, exists=True, writable=True),
+    help="Folder for what does not fit into memory.  [default: beside the private build]",
+)
+@click.option(
     "--strict", is_flag=True, help="Publish nothing where a record is quarantined (status 1)."
 )
 @click.option(
@@ -136,6 +174,9 @@ def run(
     output_folder: Path,
     data_cutoff_date: datetime | None,
     full_refresh: bool,
+    memory_limit: str,
+    threads: int | None,
+    spill_folder: Path | None,
     strict: bool,
     n_kept: int,
 ) -> None:
@@ -148,9 +189,10 @@ def run(
         raise click.UsageError("--input and --omop exclude each other: one study, one source.")
     if omop is None and protocol_dir is not None:
         raise click.UsageError("--protocol-dir goes with --omop; a folder brings its own rules.")
+    resources = Resources(memory_limit, threads or default_threads(), spill_folder)
     folder = protocol_dir if omop is not None else input_folder or DEMO_DIR
     study = _Study(folder, omop, omop_schema, data_cutoff_date)
-    with _sentences():
+    with _sentences(), resources.in_force():
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
@@ -168,11 +210,11 @@ def _run(study: _Study, output: Path, full_refresh: bool, strict: bool, n_kept: 
         result = result or _build(study, warehouse, output)
         try:
             _audit_and_publish(study, warehouse, result, output, strict, n_kept)
-            if is_comparable:
-                mark_as_kept(warehouse)
         finally:
             (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
             warehouse.replace(output / "warehouse.duckdb")
+        if is_comparable:
+            keep(output / "warehouse.duckdb")
 
 
 def _audit_and_publish(
@@ -336,7 +378,7 @@ def _private_folder(folder: Path) -> Iterator[Path]:
 def _load(study: _Study, warehouse: Path) -> bool:
     """Fill a new warehouse by the gate; return whether a later run can be a refresh of it."""
     click.echo(f"Reading {study.omop or study.folder} ...", err=True)
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse), config=duckdb_config()) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
         if study.cdm is not None:

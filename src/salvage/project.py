@@ -76,8 +76,6 @@ def public_marts(is_omop: bool = False) -> tuple[str, ...]:
     marts = PROJECT_DIR / "models" / "marts"
     return tuple(
         sorted(
-            path.stem
-            for path in marts.rglob("*.sql")
-            if is_omop or path.parent != marts / "omop"
+            path.stem for path in marts.rglob("*.sql") if is_omop or path.parent != marts / "omop"
         )
     )

@@ -17,6 +17,7 @@ import duckdb
 
 from salvage.errors import SalvageError
 from salvage.project import public_marts
+from salvage.resources import duckdb_config
 
 # BI tools ship older DuckDB clients: `make old-clients` opens the file in 1.3 to 1.5.
 _STORAGE_VERSION = "v1.0.0"
@@ -104,13 +105,11 @@ def _prune(releases: Path, newest: Path, n_kept: int) -> None:
             shutil.rmtree(path.rename(path.with_name(f".unfinished-{path.name}")))
 
 
-def _write_marts(
-    warehouse: Path, folder: Path, build_id: str, marts: Sequence[str]
-) -> None:
+def _write_marts(warehouse: Path, folder: Path, build_id: str, marts: Sequence[str]) -> None:
     """Write salvage.duckdb and parquet/<mart>.parquet, rows in a total order."""
     parquet = folder / "parquet"
     parquet.mkdir(parents=True)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=duckdb_config()) as connection:
         connection.execute(f"attach '{_quoted(warehouse)}' as private (read_only)")
         connection.execute(
             f"attach '{_quoted(folder / 'salvage.duckdb')}' as published "

@@ -9,9 +9,8 @@ what is counted over persons is built anew: docs/incremental.md, docs/decisions/
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,9 @@ import duckdb
 
 from salvage.build import BuildResult, dbt_build, parse_project
 from salvage.cdm import attach_cdm, cdm_tables
+from salvage.errors import FULL_DISK
 from salvage.project import PROJECT_DIR, input_tables
+from salvage.resources import duckdb_config
 
 # Fewer persons are rebuilt sooner than compared: starting dbt a second time costs more.
 LEAST_PERSONS = 20_000
@@ -79,6 +80,8 @@ class Models:
         tests_by_person: data tests that judge each person's rows by themselves: what passed
             of the kept persons passes still.
         tests_of_all: the other data tests of what records reach.
+        numbered: of a persons' table, the columns that number the rows of all persons, each with
+            the columns by whose order it does.
     """
 
     by_person: tuple[str, ...]
@@ -87,6 +90,7 @@ class Models:
     needed_remade: tuple[str, ...]
     tests_by_person: tuple[str, ...]
     tests_of_all: tuple[str, ...]
+    numbered: Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def take_snapshot(
@@ -111,7 +115,6 @@ def take_snapshot(
     (n_persons,) = _row(connection, f"select count(*) from {cdm.relation('person')}")
     if n_persons < LEAST_PERSONS:
         return None
-    _set_limits(connection)
     person_tables = [table for table in found if "person_id" in found[table]]
     hashes = " union all ".join(
         f"select person_id, sum({_row_hash(table, found[table])}) as first_sum, "
@@ -229,9 +232,33 @@ def refresh(
     Raises:
         FullRebuildError: nothing was done to `fresh`; the models are to be built there.
     """
+    merged, changed = private / "merged", private / "changed"
+    try:
+        return _refresh(
+            kept, fresh, merged, changed, output, cdm, variables, show_progress=show_progress
+        )
+    except duckdb.Error as error:
+        if FULL_DISK in str(error):
+            raise
+        raise FullRebuildError("the earlier build could not be used") from error
+    finally:
+        for folder in (merged, changed):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refresh(
+    kept: Path,
+    fresh: Path,
+    merged: Path,
+    changed: Path,
+    output: Path,
+    cdm: Cdm,
+    variables: dict[str, str],
+    *,
+    show_progress: bool,
+) -> tuple[BuildResult, str]:
     n_changed, n_persons = _compare(kept, fresh)
     manifest = parse_project(fresh, output, variables)
-    merged, changed = private / "merged", private / "changed"
     for folder in (merged, changed):
         folder.mkdir(mode=0o700)
     shutil.copyfile(kept, merged / "warehouse.duckdb")
@@ -266,31 +293,41 @@ def refresh(
     )
     _refuse_shared_keys(merged / "warehouse.duckdb")
     (merged / "warehouse.duckdb").replace(fresh)
-    shutil.rmtree(changed)
     return result, (f"Rebuilt {n_changed:,} of {n_persons:,} persons, those whose records changed.")
 
 
-def mark_as_kept(warehouse: Path) -> None:
-    """Say in a build that was published that a later run may start from it."""
-    with duckdb.connect(str(warehouse)) as connection:
-        if _has_table(connection, "basis"):
-            connection.execute("create or replace table refresh.is_kept as select true as is_kept")
+def keep(warehouse: Path) -> None:
+    """Note beside a build that was published that a later run may start from it as it is."""
+    _note(warehouse).write_text(_state(warehouse), encoding="utf-8")
+
+
+def _note(warehouse: Path) -> Path:
+    return warehouse.with_name(".refresh_from")
+
+
+def _state(warehouse: Path) -> str:
+    """Return what changes whenever somebody writes to the file or puts another in its place."""
+    status = warehouse.stat()
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
+def _is_as_it_was_kept(warehouse: Path) -> bool:
+    try:
+        return _note(warehouse).read_text(encoding="utf-8") == _state(warehouse)
+    except OSError:
+        return False
 
 
 def _compare(kept: Path, fresh: Path) -> tuple[int, int]:
     """Write `refresh.changed` into `fresh`: the persons whose records are not those of `kept`."""
     if not kept.is_file():
         raise FullRebuildError("there is no earlier build")
-    with duckdb.connect(str(fresh)) as connection:
-        _set_limits(connection)
-        try:
-            connection.execute(f"attach '{_quoted(kept)}' as kept (read_only)")
-        except duckdb.Error as error:
-            raise FullRebuildError("the earlier build cannot be opened") from error
-        if not _has_table(connection, "is_kept", "kept"):
-            raise FullRebuildError(
-                "the earlier build was not made for refreshing, or not published"
-            )
+    if not _is_as_it_was_kept(kept):
+        raise FullRebuildError("the earlier build is not as a publication left it")
+    with _connect(fresh) as connection:
+        connection.execute(f"attach '{_quoted(kept)}' as kept (read_only)")
+        if not _has_table(connection, "basis", "kept"):
+            raise FullRebuildError("the earlier build was not of so large a CDM")
         differing = connection.execute(
             "select coalesce(fresh.part, kept.part) from refresh.basis as fresh "
             "full join kept.refresh.basis as kept on fresh.part = kept.part "
@@ -318,7 +355,7 @@ def _compare(kept: Path, fresh: Path) -> tuple[int, int]:
 
 def _person_relations(warehouse: Path) -> frozenset[str]:
     """Return the tables and views of a build that hold rows of single persons."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with _connect(warehouse, read_only=True) as connection:
         rows = connection.execute(
             "select distinct table_name from duckdb_columns() "
             "where database_name = current_database() and column_name in (?, ?)",
@@ -386,6 +423,11 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
         needed_remade=names(built),
         tests_by_person=names(tests_by_person),
         tests_of_all=names(reached_tests - tests_by_person),
+        numbered={
+            nodes[key].name: nodes[key].config.meta["numbered_by"]
+            for key in by_person
+            if "numbered_by" in nodes[key].config.meta
+        },
     )
 
 
@@ -420,7 +462,7 @@ def _closure(keys: Iterable[str], neighbours: Mapping[str, Collection[str]]) -> 
 def _refuse_shared_keys(warehouse: Path) -> None:
     """Refuse a build where one key stands in records of two persons, accepted or not."""
     tables = input_tables("clinic")
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with _connect(warehouse, read_only=True) as connection:
         for table in _TABLES_WITH_KEYS:
             key = tables[table].columns[0]
             (is_shared,) = _row(
@@ -435,9 +477,8 @@ def _refuse_shared_keys(warehouse: Path) -> None:
 
 def _extract(fresh: Path, merged: Path, changed: Path, cdm: Cdm, models: Models) -> None:
     """Make the changed persons' own CDM, and a warehouse with all else that their models read."""
-    with duckdb.connect(str(changed / "warehouse.duckdb")) as connection:
+    with _connect(changed / "warehouse.duckdb") as connection:
         (changed / "warehouse.duckdb").chmod(0o600)
-        _set_limits(connection)
         attach_cdm(connection, cdm.location, cdm.database, cdm.schema)
         connection.execute(f"attach '{_quoted(fresh)}' as fresh (read_only)")
         connection.execute(f"attach '{_quoted(merged / 'warehouse.duckdb')}' as kept (read_only)")
@@ -467,11 +508,9 @@ def _extract(fresh: Path, merged: Path, changed: Path, cdm: Cdm, models: Models)
 
 def _merge(fresh: Path, merged: Path, changed: Path | None, models: Models) -> None:
     """Put the changed persons' rows and the new snapshot into the copy of the kept build."""
-    with duckdb.connect(str(merged / "warehouse.duckdb")) as connection:
-        _set_limits(connection)
+    with _connect(merged / "warehouse.duckdb") as connection:
         connection.execute(f"attach '{_quoted(fresh)}' as fresh (read_only)")
         connection.execute("begin")
-        connection.execute("drop table refresh.is_kept")
         for table in ("persons", "basis"):
             connection.execute(
                 f"create or replace table refresh.{table} as from fresh.refresh.{table}"
@@ -490,6 +529,11 @@ def _merge(fresh: Path, merged: Path, changed: Path | None, models: Models) -> N
                     f"cast(changed.person_id as {data_type})"
                 )
                 connection.execute(f"insert into {table} by name from changed.{table}")
+                for number, order in models.numbered.get(name, {}).items():
+                    connection.execute(
+                        f"create or replace table {table} as select * replace (row_number() over "
+                        f"(order by {', '.join(order)}) as {number}) from {table}"
+                    )
         connection.execute("commit")
 
 
@@ -539,12 +583,8 @@ def _has_table(
     return bool(n_tables)
 
 
-def _set_limits(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection the limits that dbt's has (profiles.yml)."""
-    connection.execute(f"set threads = {int(os.environ.get('SALVAGE_THREADS', '2'))}")
-    limit = os.environ.get("SALVAGE_MEMORY_LIMIT", "3GB").replace("'", "")
-    connection.execute(f"set memory_limit = '{limit}'")
-    connection.execute("set preserve_insertion_order = false")
+def _connect(file: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(file), read_only=read_only, config=duckdb_config())
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> Any:

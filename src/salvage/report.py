@@ -133,6 +133,7 @@ _REFERENCE_FAULTS = {
     "unknown_ingredient": "no such ingredient is shipped; add it to ingredients.csv",
     "unknown_protocol": "no such protocol is in protocols.csv",
     "unknown_concept_set": "no concept set of this name is shipped; add it to concept_sets.csv",
+    "no_steroid_rule": "omop_steroid_rules.csv says nothing of this protocol's corticosteroids",
     "protocol_without_arm": "the protocol has no arm in protocol_arms.csv",
     "reserved_word": "the word is reserved",
     "same_drug_twice": "failed and salvage drug are the same",
@@ -224,16 +225,21 @@ def unmapped_names(database: Path) -> list[str]:
     """Return a sentence for each file with accepted records whose name maps to nothing."""
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(_UNMAPPED).fetchall()
-    return [
-        f"{file}: {n_records} accepted records have no RxNorm ingredient and count for nothing; "
-        "the mart dq_unmapped_names lists them."
-        if file == "drug_exposure"
-        else f"{file}: {n_records} accepted records have a {column} that is not known and count for "
+    return [_unmapped_sentence(*row) for row in rows]
+
+
+def _unmapped_sentence(file: str, column: str, n_records: int, lines: list[int]) -> str:
+    if file == "drug_exposure":
+        return (
+            f"{file}: {n_records} accepted records have no RxNorm ingredient and count for "
+            "nothing; the mart dq_unmapped_names lists them."
+        )
+    shown = ", ".join(map(str, lines[:_SHOWN_LINES]))
+    return (
+        f"{file}: {n_records} accepted records have a {column} that is not known and count for "
         f"nothing; add it to {_names_file(column)} "
-        f"(line {', '.join(map(str, lines[:_SHOWN_LINES]))}"
-        f"{' ...' if n_records > _SHOWN_LINES else ''})."
-        for file, column, n_records, lines in rows
-    ]
+        f"(line {shown}{' ...' if n_records > _SHOWN_LINES else ''})."
+    )
 
 
 def n_quarantined(database: Path) -> int:

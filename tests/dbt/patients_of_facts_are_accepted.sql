@@ -1,6 +1,6 @@
 {%- set facts = [
     'fct_drug_eras', 'fct_salvage_episodes', 'fct_remissions', 'fct_adverse_events',
-    'fct_decision_trace'
+    'fct_decision_trace', 'fct_treatment_lines'
 ] -%}
 with patients as (
     select * from {{ ref('dim_patients') }}

@@ -23,7 +23,7 @@ def test_every_study_holds(warehouse: Warehouse) -> None:
 
 def test_every_operator_finds_something_to_change(project: Project) -> None:
     """A parser that names a node otherwise would silence an operator."""
-    some = ["int_exposure_eras", "int_salvage_pairs", "int_salvage_episodes", "int_remissions"]
+    some = ["int_drug_eras", "int_salvage_pairs", "int_salvage_episodes", "int_remissions"]
     some += ["int_procedures_accounted", "int_patient_attrition", "agg_remission_by_arm"]
     some += ["agg_cohort_attrition", "agg_published_comparison", "int_protocols", "int_patients"]
     some += ["int_drug_names", "int_adverse_events"]

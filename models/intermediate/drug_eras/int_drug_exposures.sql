@@ -10,12 +10,31 @@ name_ingredients as (
     select * from {{ ref('int_drug_name_ingredients') }}
 ),
 
+ingredients as (
+    select * from {{ ref('int_ingredients') }}
+),
+
+-- Not even where a study's own file has an ingredient of that name.
+numbered_names as (
+    select
+        name_ingredients.written_name,
+        name_ingredients.ingredient,
+        ingredients.ingredient_number
+    from name_ingredients
+    left join ingredients
+        on
+            name_ingredients.ingredient = ingredients.ingredient
+            and name_ingredients.ingredient <> 'unmapped'
+),
+
 final as (
     select
         accounted.exposure_id,
         accounted.line_number,
         accounted.patient_id,
-        name_ingredients.ingredient,
+        patients.patient_number,
+        numbered_names.ingredient,
+        numbered_names.ingredient_number,
         accounted.start_date,
         -- least() skips NULL: an ongoing exposure ends where observation ends (SPEC 1).
         least(accounted.end_date, patients.observation_end_date) as end_date,
@@ -26,8 +45,8 @@ final as (
     from accounted
     inner join patients
         on accounted.patient_id = patients.patient_id
-    inner join name_ingredients
-        on accounted.drug_name = name_ingredients.written_name
+    inner join numbered_names
+        on accounted.drug_name = numbered_names.written_name
     where accounted.disposition = 'accepted'
 )
 

@@ -33,7 +33,7 @@ inpatient_visits as (
     where members.concept_set = 'inpatient visit'
 ),
 
--- A record that is more than one event gets a number behind its id for each after the first.
+-- A record that is more than one event gets a number behind its id for each further one.
 numbered as (
     select
         *,

@@ -20,35 +20,37 @@ other_types as (
     where drug_type_concept_id = 0
 ),
 
--- How long it lasts, where the end is not recorded: the first of the three that is known.
-measured as (
+-- Rounded, since a quotient of decimals is off by less than anybody doses.
+dosed as (
     select
         exposures.*,
-        case
-            when exposures.days_supply between 1 and {{ var('max_days') }}
-                then exposures.days_supply
-        end as supplied_days,
-        case
-            when
-                exposures.quantity * days_per_unit.days_per_unit
-                between 0.5 and {{ var('max_days') }}
-                then
-                    cast(
-                        ceil(exposures.quantity * days_per_unit.days_per_unit)
-                        as integer
-                    )
-        end as dosed_days,
-        coalesce(drug_types.assumed_days, other_types.assumed_days, 1) as assumed_days,
-        stop_reason_codes.stop_reason as stop_reason_code
+        round(exposures.quantity * days_per_unit.days_per_unit, 6) as quantity_days
     from exposures
     left join days_per_unit
         on exposures.drug_concept_id = days_per_unit.drug_concept_id
+),
+
+-- How long it lasts where no end is recorded: the first of the three that is known.
+measured as (
+    select
+        dosed.*,
+        case
+            when dosed.days_supply between 1 and {{ var('max_days') }}
+                then dosed.days_supply
+        end as supplied_days,
+        case
+            when dosed.quantity_days between 0.5 and {{ var('max_days') }}
+                then cast(ceil(dosed.quantity_days) as integer)
+        end as dosed_days,
+        coalesce(drug_types.assumed_days, other_types.assumed_days, 1) as assumed_days,
+        stop_reason_codes.stop_reason as stop_reason_code
+    from dosed
     left join drug_types
-        on exposures.drug_type_concept_id = drug_types.drug_type_concept_id
+        on dosed.drug_type_concept_id = drug_types.drug_type_concept_id
     left join other_types
         on true
     left join stop_reason_codes
-        on exposures.stop_reason = stop_reason_codes.written_stop_reason
+        on dosed.stop_reason = stop_reason_codes.written_stop_reason
 ),
 
 final as (

@@ -23,9 +23,10 @@ occurrences as (
         lag(conditions.condition_start_date) over (
             partition by conditions.person_id, rules.event_term
             order by
-                conditions.condition_start_date,
-                conditions.condition_occurrence_id,
-                conditions.condition_end_date
+                conditions.condition_start_date nulls last,
+                conditions.condition_occurrence_id nulls last,
+                conditions.condition_end_date nulls last,
+                rules.concept_set
         ) as previous_start_date
     from conditions
     inner join members
@@ -34,10 +35,13 @@ occurrences as (
         on members.concept_set = rules.concept_set
 ),
 
+-- What cannot be placed is no repetition: the ledger names what the record lacks.
 final as (
     select
         *,
-        previous_start_date is null
+        person_id is null
+        or condition_start_date is null
+        or previous_start_date is null
         or coalesce(
             {{ days_between('previous_start_date', 'condition_start_date') }}
             > clean_window_days,

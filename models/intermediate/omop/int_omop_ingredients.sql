@@ -38,8 +38,8 @@ reference as (
     {%- endfor %}
 ),
 
--- What the reference calls a concept: by a concept set of the ingredient's name, else by the
--- ingredient's own id; the study's own row before the shipped one.
+-- What the reference calls a concept: by a concept set of the ingredient's name, else by
+-- the ingredient's own id; the study's own row before the shipped one.
 names as (
     select
         members.concept_id,

@@ -7,6 +7,7 @@
     'omop_stop_reasons': ['source_stop_reason'],
     'omop_daily_doses': ['ingredient_concept_id'],
 } -%}
+{%- set folded_columns = ['concept_set', 'source_stop_reason'] -%}
 {%- set set_columns = [
     ('omop_adverse_events', 'concept_set'),
     ('omop_disease_statuses', 'concept_set'),
@@ -38,6 +39,13 @@ known_protocols as (
     where not exists (select 1 from own_protocols)
 ),
 
+known_steroid_rules as (
+    select protocol_id from own_omop_steroid_rules
+    union distinct
+    select protocol_id from {{ ref('omop_steroid_rules') }}
+    where not exists (select 1 from own_omop_steroid_rules)
+),
+
 bad_cells as (
     {%- for table in keys %}
     select
@@ -59,7 +67,13 @@ repeated_keys as (
         '{{ table }}' as table_name,
         line_number,
         '{{ columns | last }}' as column_name,
-        count(*) over (partition by {{ columns | join(', ') }}) as n_records
+        count(*) over (
+            partition by
+                {%- for column in columns %}
+                {{ folded_name(column) if column in folded_columns else column }}
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+        ) as n_records
     from own_{{ table }}
     where {{ columns | join(' is not null and ') }} is not null
     {%- if not loop.last %}
@@ -115,6 +129,18 @@ final as (
     where
         own_omop_steroid_rules.protocol_id is not null
         and known_protocols.protocol_id is null
+    union all
+    select
+        'protocols' as table_name,
+        own_protocols.line_number,
+        'require_steroid_refractory' as column_name,
+        'no_steroid_rule' as reason
+    from own_protocols
+    left join known_steroid_rules
+        on own_protocols.protocol_id = known_steroid_rules.protocol_id
+    where
+        own_protocols.require_steroid_refractory
+        and known_steroid_rules.protocol_id is null
 )
 
 select * from final

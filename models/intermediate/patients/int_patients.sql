@@ -13,6 +13,7 @@ accepted as (
 final as (
     select
         patient_id,
+        row_number() over (order by patient_id) as patient_number,
         birth_date,
         sex,
         diagnosis,

@@ -50,6 +50,7 @@ ranked as (
 final as (
     select
         ingredient,
+        row_number() over (order by ingredient) as ingredient_number,
         coalesce(era_gap_days, {{ var('default_era_gap_days') }}) as era_gap_days,
         coalesce(is_rescue, false) as is_rescue
     from ranked

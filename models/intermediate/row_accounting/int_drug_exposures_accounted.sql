@@ -57,6 +57,9 @@ final as (
         start_date,
         end_date,
         stop_reason,
+        coalesce(
+            end_date > observation_end_date and first_reason is null, false
+        ) as is_end_date_cut,
         {{ disposition('first_reason', 'copy_number') }} as disposition,
         first_reason as reason,
         coalesce(

@@ -60,6 +60,11 @@ first_drug_failed as (
         case
             when meets_failure_rule and not require_failure
                 then 'the protocol does not ask that the first drug failed.'
+            when meets_failure_rule
+                then
+                    'the last ' || failed_ingredient || ' exposure (to '
+                    || {{ as_text('failed_era_end_date') }}
+                    || ') was stopped for failure.'
             {%- if is_omop() %}
             when not require_failure or is_first_drug_failed
                 then
@@ -67,11 +72,6 @@ first_drug_failed as (
                     || failed_ingredient || ' began on '
                     || {{ as_text('failed_era_start_date') }} || '.'
             {%- endif %}
-            when meets_failure_rule
-                then
-                    'the last ' || failed_ingredient || ' exposure (to '
-                    || {{ as_text('failed_era_end_date') }}
-                    || ') was stopped for failure.'
             when failed_era_stop_reason is null
                 then
                     'no stop reason is recorded for the last ' || failed_ingredient

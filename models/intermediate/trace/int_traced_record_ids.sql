@@ -7,7 +7,7 @@ episodes as (
 ),
 
 exposures as (
-    select * from {{ ref('int_exposure_eras') }}
+    select * from {{ ref('int_drug_exposures') }}
 ),
 
 -- The eras that each kind of evidence is made of.

@@ -11,15 +11,13 @@ with input_files as (
 ),
 
 {% endfor -%}
-exposures as (
-    select * from {{ ref('int_drug_exposures') }}
-),
-
 records as (
     {%- for table in tables %}
     select
         '{{ table }}' as table_name,
-        disposition
+        disposition,
+        {{ 'is_end_date_cut' if table == 'drug_exposures' else 'false' }}
+            as is_end_date_cut
     from {{ table }}
     {%- if not loop.last %}
     union all
@@ -32,17 +30,12 @@ counted as (
         table_name,
         sum(case when disposition = 'accepted' then 1 else 0 end) as n_accepted,
         sum(case when disposition = 'collapsed' then 1 else 0 end) as n_collapsed,
-        sum(case when disposition = 'quarantined' then 1 else 0 end) as n_quarantined
+        sum(case when disposition = 'quarantined' then 1 else 0 end) as n_quarantined,
+        sum(
+            case when disposition = 'accepted' and is_end_date_cut then 1 else 0 end
+        ) as n_end_dates_cut
     from records
     group by table_name
-),
-
-cut_end_dates as (
-    select
-        'drug_exposures' as table_name,
-        count(*) as n_end_dates_cut
-    from exposures
-    where is_end_date_cut
 ),
 
 final as (
@@ -54,12 +47,10 @@ final as (
         cast(coalesce(counted.n_accepted, 0) as bigint) as n_accepted,
         cast(coalesce(counted.n_collapsed, 0) as bigint) as n_collapsed,
         cast(coalesce(counted.n_quarantined, 0) as bigint) as n_quarantined,
-        cast(coalesce(cut_end_dates.n_end_dates_cut, 0) as bigint) as n_end_dates_cut
+        cast(coalesce(counted.n_end_dates_cut, 0) as bigint) as n_end_dates_cut
     from input_files
     left join counted
         on input_files.table_name = counted.table_name
-    left join cut_end_dates
-        on input_files.table_name = cut_end_dates.table_name
 )
 
 select * from final
