@@ -146,12 +146,27 @@ def run_dbt(
         DuckDBConnectionManager.close_all_connections()
 
 
+def parse_project(warehouse: Path, output: Path, variables: dict[str, str]) -> Any:
+    """Return the project as dbt parses it under these dbt vars.
+
+    Raises:
+        NotPublishedError: dbt stopped before its end.
+    """
+    arguments = ["--quiet", "--log-level", "none", "--no-write-json", "parse"]
+    outcome = run_dbt([*arguments, "--vars", json.dumps(variables)], warehouse, output)
+    if outcome.result is None:
+        raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
+    return outcome.result
+
+
 def dbt_build(
     warehouse: Path,
     output: Path,
     variables: dict[str, str],
     select: Sequence[str] = (),
+    indirect_selection: str = "cautious",
     show_progress: bool = True,
+    manifest: Any = None,
 ) -> BuildResult:
     """Build the models on the private warehouse and run their data tests.
 
@@ -162,7 +177,10 @@ def dbt_build(
         output: folder that gets dbt's `target` and `logs`.
         variables: dbt vars; `input` is `files` where they do not say otherwise.
         select: dbt selectors; empty is the whole project.
+        indirect_selection: which tests come with selected models: "cautious", those whose
+            tables are all selected (the others have nothing to read); "empty", none.
         show_progress: draw a progress bar on standard error.
+        manifest: the project as parsed, to save dbt the parsing of it.
 
     Raises:
         NotPublishedError: dbt stopped before its end, e.g. the disk is full.
@@ -182,10 +200,9 @@ def dbt_build(
         "path:seeds/demo",
     ]
     if select:
-        # Only tests whose tables are all selected: the others have nothing to read.
-        arguments += ["--select", *select, "--indirect-selection", "cautious"]
+        arguments += ["--select", *select, "--indirect-selection", indirect_selection]
     with _Progress(show_progress) as progress:
-        outcome = run_dbt(arguments, warehouse, output, callbacks=[progress.on_event])
+        outcome = run_dbt(arguments, warehouse, output, manifest, callbacks=[progress.on_event])
     if outcome.result is None:
         raise NotPublishedError(f"dbt stopped: {first_line(outcome.exception)}")
     tests, errors = [], []

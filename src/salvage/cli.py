@@ -19,6 +19,7 @@ from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_lin
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
 from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
+from salvage.refresh import Cdm, FullRebuildError, keep, refresh, take_snapshot
 from salvage.resources import (
     MEMORY_LIMIT,
     SPILL_FOLDER,
@@ -68,6 +69,11 @@ class _Study:
     omop: str | None
     omop_schema: str
     data_cutoff_date: datetime | None
+
+    @property
+    def cdm(self) -> Cdm | None:
+        """The CDM; None where the folder holds the records."""
+        return None if self.omop is None else Cdm(self.omop, _CDM_DATABASE, self.omop_schema)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -126,6 +132,11 @@ def main() -> None:
 @_output_option
 @_cutoff_option
 @click.option(
+    "--full-refresh",
+    is_flag=True,
+    help="Rebuild every person, whether or not the records changed since the last run.",
+)
+@click.option(
     "--memory-limit",
     envvar=MEMORY_LIMIT,
     callback=_memory_limit,
@@ -162,6 +173,7 @@ def run(
     protocol_dir: Path | None,
     output_folder: Path,
     data_cutoff_date: datetime | None,
+    full_refresh: bool,
     memory_limit: str,
     threads: int | None,
     spill_folder: Path | None,
@@ -184,19 +196,25 @@ def run(
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
         with _one_run_at_a_time(output_folder):
-            _run(study, output_folder, strict, n_kept)
+            _run(study, output_folder, full_refresh, strict, n_kept)
 
 
-def _run(study: _Study, output: Path, strict: bool, n_kept: int) -> None:
+def _run(study: _Study, output: Path, full_refresh: bool, strict: bool, n_kept: int) -> None:
     # In a folder of its own: a program that still has the last build open cannot reach this one.
     with _private_folder(output / ".build") as private:
         warehouse = private / "warehouse.duckdb"
-        result = _load_and_build(study, warehouse, output)
+        is_comparable = _load(study, warehouse)
+        result = None
+        if is_comparable and not full_refresh:
+            result = _refreshed(study, warehouse, private, output)
+        result = result or _build(study, warehouse, output)
         try:
             _audit_and_publish(study, warehouse, result, output, strict, n_kept)
         finally:
             (output / "warehouse.duckdb.wal").unlink(missing_ok=True)
             warehouse.replace(output / "warehouse.duckdb")
+        if is_comparable:
+            keep(output / "warehouse.duckdb")
 
 
 def _audit_and_publish(
@@ -284,8 +302,10 @@ def _check(
     input_folder: Path, reports: Path, private: Path, data_cutoff_date: datetime | None
 ) -> None:
     warehouse = private / "warehouse.duckdb"
-    result = _load_and_build(
-        _Study(input_folder, None, "", data_cutoff_date),
+    study = _Study(input_folder, None, "", data_cutoff_date)
+    _load(study, warehouse)
+    result = _build(
+        study,
         warehouse,
         private,
         select=(
@@ -355,35 +375,62 @@ def _private_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _load_and_build(
-    study: _Study,
-    warehouse: Path,
-    output: Path,
-    select: tuple[str, ...] = (),
-) -> BuildResult:
-    """Gate and dbt build; refuse the run where a reference file of the study is bad."""
-    show_progress = sys.stderr.isatty()
+def _load(study: _Study, warehouse: Path) -> bool:
+    """Fill a new warehouse by the gate; return whether a later run can be a refresh of it."""
     if study.omop is not None:
         refuse_password(study.omop)
     click.echo(f"Reading {study.omop or study.folder} ...", err=True)
     with duckdb.connect(str(warehouse), config=duckdb_config()) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
-        if study.omop is not None:
-            attach_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema)
-            for sentence in check_cdm(connection, study.omop, _CDM_DATABASE, study.omop_schema):
+        if study.cdm is not None:
+            attach_cdm(connection, study.cdm.location, study.cdm.database, study.cdm.schema)
+            for sentence in check_cdm(
+                connection, study.cdm.location, study.cdm.database, study.cdm.schema
+            ):
                 _warn(sentence)
         if study.folder is not None:
             load_folder(
                 study.folder,
                 connection,
                 _warn,
-                show_progress,
-                only_reference=study.omop is not None,
+                sys.stderr.isatty(),
+                only_reference=study.cdm is not None,
             )
+        if study.cdm is None:
+            return False
+        return take_snapshot(connection, study.cdm, study.variables) is not None
+
+
+def _refreshed(study: _Study, warehouse: Path, private: Path, output: Path) -> BuildResult | None:
+    """Build the changed persons alone; None, with a sentence why, where all are to be built."""
+    if study.cdm is None:
+        return None
+    click.echo("Comparing with the last build ...", err=True)
+    try:
+        result, sentence = refresh(
+            output / "warehouse.duckdb",
+            warehouse,
+            private,
+            output,
+            study.cdm,
+            study.variables,
+            show_progress=sys.stderr.isatty(),
+        )
+    except FullRebuildError as error:
+        click.echo(f"Rebuilding every person: {error}.", err=True)
+        return None
+    click.echo(sentence, err=True)
+    return result
+
+
+def _build(
+    study: _Study, warehouse: Path, output: Path, select: tuple[str, ...] = ()
+) -> BuildResult:
+    """Run dbt build; refuse the run where a reference file of the study is bad."""
     click.echo("Building and testing ...", err=True)
     result = dbt_build(
-        warehouse, output, study.variables, select=select, show_progress=show_progress
+        warehouse, output, study.variables, select=select, show_progress=sys.stderr.isatty()
     )
     if not result.passed and study.folder is not None:
         from salvage.report import reference_problems

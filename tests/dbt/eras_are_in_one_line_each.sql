@@ -16,7 +16,7 @@ in_lines as (
         eras.patient_id,
         eras.ingredient,
         eras.era_start_date,
-        -- Not asked in the join: an outer join by more than equalities compares all with all.
+        -- Not asked in the join, which then would compare all lines with all eras.
         count(
             case
                 when {{ is_in_list('era_lines.ingredient', 'lines.ingredients') }}
