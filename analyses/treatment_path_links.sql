@@ -1,4 +1,4 @@
--- The links of a Sankey diagram: from each line of treatment to the next, or to the end.
+-- The links of a Sankey diagram: from each line of treatment to the next or to the end.
 -- Runs as it stands on the published file (published/salvage.duckdb).
 with steps as (
     select

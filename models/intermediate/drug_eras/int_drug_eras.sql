@@ -21,7 +21,7 @@ ingredients as (
 
 -- Unmapped exposures have no ingredient number, and join no era.
 eras as (
-    {{ drug_eras('exposures', 'ingredients', with_gap_days=false) }}
+    {{ drug_eras('exposures', 'ingredients', with_gap_days=false) }}  -- noqa: PRS
 ),
 
 -- Where no reason is recorded, none has to be looked for: a CDM has few or none.

@@ -37,7 +37,7 @@ final as (
         accounted.stop_reason,
         accounted.is_end_date_cut
     from accounted
-    -- Every accepted name has its row; DuckDB guesses the size of an inner join too low.
+    -- Every accepted name has its row; an inner join's size DuckDB guesses too low.
     left join numbered_names
         on accounted.drug_name = numbered_names.written_name
     where

@@ -44,7 +44,7 @@ numbered_conditions as (
 ),
 
 eras as (
-    {{ drug_eras('numbered_conditions', 'numbered_concepts') }}
+    {{ drug_eras('numbered_conditions', 'numbered_concepts') }}  -- noqa: PRS
 ),
 
 final as (

@@ -45,7 +45,7 @@ numbered_exposures as (
 ),
 
 eras as (
-    {{ drug_eras('numbered_exposures', 'ingredients') }}
+    {{ drug_eras('numbered_exposures', 'ingredients') }}  -- noqa: PRS
 ),
 
 final as (
