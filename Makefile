@@ -67,6 +67,7 @@ bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/gate_against_read_csv.py
 	$(BIN)/python bench/definitions_against_one.py
 	$(BIN)/python bench/statistics_layer.py
+	$(BIN)/python bench/eras_against_floor.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \
