@@ -10,7 +10,6 @@ Exit status 1 where the ratio is above 0.1.
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -65,9 +64,9 @@ def main() -> None:
         cdm, output = Path(name) / "cdm", Path(name) / "output"
         cdm.mkdir()
         for table in TABLES:
-            os.symlink(source / f"{table}.parquet", cdm / f"{table}.parquet")
+            (cdm / f"{table}.parquet").symlink_to(source / f"{table}.parquet")
         exposures = cdm / "drug_exposure.parquet"
-        os.symlink(source / "drug_exposure_shuffled.parquet", exposures)
+        exposures.symlink_to(source / "drug_exposure_shuffled.parquet")
         # The first run also fills dbt's parse cache.
         run(cdm, output, options)
         full, _ = run(cdm, output, [*options, "--full-refresh"])

@@ -126,7 +126,7 @@ class Study:
             named_as_published(seeded_cohort(seed, n_patients)), seed, damaged=True
         )
         self.dbt, self.folder = dbt, folder
-        self.rows: Rows = {table: list(rows) for table, rows in export.cdm.items()}
+        self.rows: Rows = {table: [dict(row) for row in rows] for table, rows in export.cdm.items()}
         self.rules = omop_export.write_rules(export.rules, folder / "rules")
         self.variables = dict(VARIABLES)
         self.n_states = 0
@@ -492,8 +492,11 @@ def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.M
     rules = omop_export.write_rules(export.rules, tmp_path / "rules")
     output = tmp_path / "output"
 
+    exposures = list(export.cdm["drug_exposure"])
+
     def run(*options: str) -> tuple[str, dict[str, list[tuple[Any, ...]]]]:
-        omop_export.write_cdm_folder(export.cdm, tmp_path / "cdm")
+        cdm = {**export.cdm, "drug_exposure": exposures}
+        omop_export.write_cdm_folder(cdm, tmp_path / "cdm")
         command = ["run", "--omop", str(tmp_path / "cdm"), "--protocol-dir", str(rules)]
         result = CliRunner().invoke(main, [*command, "--output", str(output), *options])
         assert result.exit_code == 0, result.output
@@ -507,7 +510,7 @@ def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.M
 
     said, before = run()
     assert "Rebuilding every person: there is no earlier build." in said
-    row = export.cdm["drug_exposure"].pop()
+    row = exposures.pop()
     assert row["person_id"] is not None
     said, refreshed = run()
     assert "Rebuilt 1 of " in said
