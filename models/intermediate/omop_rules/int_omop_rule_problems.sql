@@ -69,10 +69,10 @@ repeated_keys as (
         '{{ columns | last }}' as column_name,
         count(*) over (
             partition by
-                {%- for column in columns %}
+            {%- for column in columns %}
                 {{ folded_name(column) if column in folded_columns else column }}
                 {{- ',' if not loop.last }}
-                {%- endfor %}
+            {%- endfor %}
         ) as n_records
     from own_{{ table }}
     where {{ columns | join(' is not null and ') }} is not null
