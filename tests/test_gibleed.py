@@ -12,15 +12,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.gibleed import GIBLEED, needs_gibleed
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "gibleed"
-CDM = ROOT.parent / "shared" / "data" / "omop_gibleed"
 SALVAGE = Path(sys.executable).with_name("salvage")
 
-pytestmark = pytest.mark.skipif(
-    not (CDM / "person.parquet").is_file(),
-    reason=f"the GiBleed data set is not part of this repository and not at {CDM}",
-)
+pytestmark = needs_gibleed
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -30,13 +28,15 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def export(folder: Path) -> Path:
-    exported = run(sys.executable, EXAMPLE / "export_folder.py", "--cdm", CDM, "--output", folder)
+    exported = run(
+        sys.executable, EXAMPLE / "export_folder.py", "--cdm", GIBLEED, "--output", folder
+    )
     assert exported.returncode == 0, exported.stderr
     return folder
 
 
 def reconcile(published: Path) -> subprocess.CompletedProcess[str]:
-    return run(sys.executable, EXAMPLE / "reconcile.py", "--cdm", CDM, "--published", published)
+    return run(sys.executable, EXAMPLE / "reconcile.py", "--cdm", GIBLEED, "--published", published)
 
 
 def records(file: Path) -> list[dict[str, str]]:
@@ -81,7 +81,7 @@ def test_the_same_cdm_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None
 def test_an_incomplete_cdm_is_refused_and_nothing_written(tmp_path: Path) -> None:
     cdm = tmp_path / "cdm"
     cdm.mkdir()
-    shutil.copy(CDM / "person.parquet", cdm)
+    shutil.copy(GIBLEED / "person.parquet", cdm)
     exported = run(
         sys.executable, EXAMPLE / "export_folder.py", "--cdm", cdm, "--output", tmp_path / "input"
     )
@@ -153,7 +153,7 @@ def test_eras_are_those_that_the_cdm_was_shipped_with(published: Path) -> None:
         (from known_keys except from different_keys)
     """
     with duckdb.connect(str(published), read_only=True) as connection:
-        assert connection.execute(differences, {"cdm": str(CDM)}).fetchall() == []
+        assert connection.execute(differences, {"cdm": str(GIBLEED)}).fetchall() == []
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.gibleed import GIBLEED, needs_gibleed
 from tests.omop_export import write_cdm_file, write_cdm_folder, write_rules
 
 ROOT = Path(__file__).resolve().parent.parent
-GIBLEED = ROOT.parent / "shared" / "data" / "omop_gibleed"
 PROTOCOL = ROOT / "examples" / "gibleed" / "protocol"
 BIN = Path(sys.executable).parent
 
@@ -690,11 +690,6 @@ union all
 select 'new events ' || event_term, count(*)
 from marts.fct_adverse_events group by event_term
 """
-
-needs_gibleed = pytest.mark.skipif(
-    not (GIBLEED / "person.parquet").is_file(),
-    reason=f"the GiBleed data set is not part of this repository and not at {GIBLEED}",
-)
 
 
 @pytest.fixture(scope="module")

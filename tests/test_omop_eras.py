@@ -1,20 +1,14 @@
 """The era macro alone: both of its bodies on random data, and on a CDM that nobody here made."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.gibleed import GIBLEED, needs_gibleed
 from tests.harness import Compile
-
-CDM = Path(__file__).resolve().parents[2] / "shared" / "data" / "omop_gibleed"
-needs_gibleed = pytest.mark.skipif(
-    not (CDM / "person.parquet").is_file(),
-    reason=f"the GiBleed data set is not part of this repository and not at {CDM}",
-)
 
 Exposure = tuple[int, int, date, date]
 Era = tuple[int, int, date, date, int, int]
@@ -71,7 +65,12 @@ def random_exposures(size: int, seed: int) -> list[Exposure]:
     return exposures
 
 
-def run(sql: str, exposures: list[Exposure], gaps: dict[int, int], threads: int = 2) -> list[Era]:
+def run(
+    sql: str,
+    exposures: Sequence[tuple[int, int | None, date, date]],
+    gaps: dict[int, int],
+    threads: int = 2,
+) -> list[Era]:
     with duckdb.connect(config={"threads": threads}) as connection:
         connection.execute(
             "create table exposures (patient_number bigint, ingredient_number bigint, "
@@ -106,8 +105,7 @@ def test_eras_of_random_exposures(body: str, size: int, threads: int) -> None:
 
 def test_an_exposure_without_ingredient_number_is_in_no_era(body: str) -> None:
     day = date(2020, 1, 1)
-    nothing: list[tuple[int, None, date, date]] = [(1, None, day, day)]
-    assert run(body, nothing, {1: 30}) == []  # type: ignore[arg-type]
+    assert run(body, [(1, None, day, day)], {1: 30}) == []
 
 
 def test_no_ingredients_no_eras(body: str) -> None:
@@ -214,7 +212,7 @@ BUILT = "select patient_number, ingredient_number, era_start_date, era_end_date,
 def compared(sql: str, tables: str, gap: int) -> tuple[int, int, int, set[tuple[object, ...]]]:
     """Eras shipped, built, equal; and the keys of the shipped ones that were not built."""
     with duckdb.connect() as connection:
-        connection.execute(tables.format(cdm=CDM, gap=gap))
+        connection.execute(tables.format(cdm=GIBLEED, gap=gap))
         connection.execute(f"create table built as {BUILT} from ({sql})")
         counted = connection.execute(
             "select (select count(*) from shipped), (select count(*) from built), "
@@ -233,7 +231,7 @@ def test_drug_eras_of_gibleed_but_the_known_exceptions(body: str) -> None:
     with duckdb.connect() as connection:
         known = connection.execute(
             "select person_id, drug_concept_id, cast(drug_era_start_date as date) "
-            f"from read_csv('{CDM}/drug_era_known_exceptions.csv')"
+            f"from read_csv('{GIBLEED}/drug_era_known_exceptions.csv')"
         ).fetchall()
     shipped, _, equal, missing = compared(body, DRUGS, gap=30)
     assert (shipped, equal, len(known)) == (52_508, 52_500, 8)

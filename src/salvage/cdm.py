@@ -14,6 +14,7 @@ import yaml
 
 from salvage.errors import SalvageError, first_line
 from salvage.project import PROJECT_DIR
+from salvage.sql import quoted
 
 POSTGRES_SCHEMES = ("postgres", "postgresql")
 
@@ -101,7 +102,7 @@ def attach_cdm(
         elif Path(location).is_dir():
             _attach_folder(connection, Path(location), database, schema)
         elif Path(location).is_file():
-            connection.execute(f"attach '{_quoted(location)}' as {_name(database)} (read_only)")
+            connection.execute(f"attach '{quoted(location)}' as {_name(database)} (read_only)")
         else:
             raise SalvageError(f"There is no OMOP CDM at {location}: no such file or folder.")
     except duckdb.Error as error:
@@ -112,7 +113,7 @@ def _attach_postgres(connection: duckdb.DuckDBPyConnection, address: str, databa
     refuse_password(address)
     load_postgres(connection)
     connection.execute(
-        f"attach '{_quoted(address)}' as {_name(database)} (type postgres, read_only)"
+        f"attach '{quoted(address)}' as {_name(database)} (type postgres, read_only)"
     )
 
 
@@ -131,7 +132,7 @@ def load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
     # Loaded from the package itself: its own `import_extension` copies it into the user's home
     # first, which may not be writable, and from where DuckDB would look for newer ones.
     file = f"{extension}/extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
-    connection.execute(f"load '{_quoted(file)}'")
+    connection.execute(f"load '{quoted(file)}'")
 
 
 def _attach_folder(
@@ -144,7 +145,7 @@ def _attach_folder(
         if path.is_file():
             connection.execute(
                 f"create view {_name(database)}.{_name(schema)}.{table} as "
-                f"from read_parquet('{_quoted(str(path))}')"
+                f"from read_parquet('{quoted(str(path))}')"
             )
 
 
@@ -205,10 +206,6 @@ def _is_of_kind(found: str, declared: str) -> bool:
     }
     # A column with nothing in it can have any type: Parquet writers pick one.
     return found.startswith(kinds[declared]) or found in ('"NULL"', "NULL")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _name(identifier: str) -> str:

@@ -18,6 +18,7 @@ import duckdb
 from salvage.errors import SalvageError
 from salvage.project import public_marts
 from salvage.resources import duckdb_config
+from salvage.sql import quoted
 
 # BI tools ship older DuckDB clients: `make old-clients` opens the file in 1.3 to 1.5.
 _STORAGE_VERSION = "v1.0.0"
@@ -110,9 +111,9 @@ def _write_marts(warehouse: Path, folder: Path, build_id: str, marts: Sequence[s
     parquet = folder / "parquet"
     parquet.mkdir(parents=True)
     with duckdb.connect(config=duckdb_config()) as connection:
-        connection.execute(f"attach '{_quoted(warehouse)}' as private (read_only)")
+        connection.execute(f"attach '{quoted(warehouse)}' as private (read_only)")
         connection.execute(
-            f"attach '{_quoted(folder / 'salvage.duckdb')}' as published "
+            f"attach '{quoted(folder / 'salvage.duckdb')}' as published "
             f"(storage_version '{_STORAGE_VERSION}')"
         )
         connection.execute("create schema published.marts")
@@ -123,14 +124,10 @@ def _write_marts(warehouse: Path, folder: Path, build_id: str, marts: Sequence[s
             )
             connection.execute(f"comment on table {table} is '{build_id}'")
             connection.execute(
-                f"copy {table} to '{_quoted(parquet / f'{mart}.parquet')}' "
+                f"copy {table} to '{quoted(parquet / f'{mart}.parquet')}' "
                 f"(format parquet, kv_metadata {{build_id: '{build_id}'}})"
             )
         connection.execute("detach published")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _write_checksums(folder: Path) -> None:

@@ -23,6 +23,7 @@ from salvage.cdm import attach_cdm, cdm_tables
 from salvage.errors import FULL_DISK
 from salvage.project import PROJECT_DIR, input_tables
 from salvage.resources import duckdb_config
+from salvage.sql import quoted
 
 # Fewer persons are rebuilt sooner than compared: starting dbt a second time costs more.
 LEAST_PERSONS = 20_000
@@ -325,7 +326,7 @@ def _compare(kept: Path, fresh: Path) -> tuple[int, int]:
     if not _is_as_it_was_kept(kept):
         raise FullRebuildError("the earlier build is not as a publication left it")
     with _connect(fresh) as connection:
-        connection.execute(f"attach '{_quoted(kept)}' as kept (read_only)")
+        connection.execute(f"attach '{quoted(kept)}' as kept (read_only)")
         if not _has_table(connection, "basis", "kept"):
             raise FullRebuildError("the earlier build was not of so large a CDM")
         differing = connection.execute(
@@ -480,9 +481,9 @@ def _extract(fresh: Path, merged: Path, changed: Path, cdm: Cdm, models: Models)
     with _connect(changed / "warehouse.duckdb") as connection:
         (changed / "warehouse.duckdb").chmod(0o600)
         attach_cdm(connection, cdm.location, cdm.database, cdm.schema)
-        connection.execute(f"attach '{_quoted(fresh)}' as fresh (read_only)")
-        connection.execute(f"attach '{_quoted(merged / 'warehouse.duckdb')}' as kept (read_only)")
-        connection.execute(f"attach '{_quoted(changed / 'cdm.duckdb')}' as small")
+        connection.execute(f"attach '{quoted(fresh)}' as fresh (read_only)")
+        connection.execute(f"attach '{quoted(merged / 'warehouse.duckdb')}' as kept (read_only)")
+        connection.execute(f"attach '{quoted(changed / 'cdm.duckdb')}' as small")
         (changed / "cdm.duckdb").chmod(0o600)
         connection.execute(f'create schema if not exists small."{cdm.schema}"')
         for table, columns in _found_columns(connection, cdm).items():
@@ -509,7 +510,7 @@ def _extract(fresh: Path, merged: Path, changed: Path, cdm: Cdm, models: Models)
 def _merge(fresh: Path, merged: Path, changed: Path | None, models: Models) -> None:
     """Put the changed persons' rows and the new snapshot into the copy of the kept build."""
     with _connect(merged / "warehouse.duckdb") as connection:
-        connection.execute(f"attach '{_quoted(fresh)}' as fresh (read_only)")
+        connection.execute(f"attach '{quoted(fresh)}' as fresh (read_only)")
         connection.execute("begin")
         for table in ("persons", "basis"):
             connection.execute(
@@ -517,7 +518,7 @@ def _merge(fresh: Path, merged: Path, changed: Path | None, models: Models) -> N
             )
         if changed is not None:
             connection.execute(
-                f"attach '{_quoted(changed / 'warehouse.duckdb')}' as changed (read_only)"
+                f"attach '{quoted(changed / 'warehouse.duckdb')}' as changed (read_only)"
             )
             schemas = _schemas(connection, "changed")
             for name in models.by_person:
@@ -589,7 +590,3 @@ def _connect(file: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> Any:
     return connection.execute(query, values).fetchone()
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
