@@ -21,9 +21,23 @@ from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of
 from salvage.dashboard.protocol import Protocol
 
+# A death after the last visit is known, one after the cut-off is not: docs/decisions/0005.
+_KNOWN_DEATHS = """
+    with patients as (
+        select
+            dim_patients.patient_id,
+            observation_end_date,
+            case when death_date <= coalesce(data_cutoff_date, death_date) then death_date end
+                as death_date
+        from marts.dim_patients
+        cross join publication.build
+    )
+"""
 # Days are counted from the first day of the salvage drug. A sample is taken by the hash of the
 # ids, which knows nothing of how the patients fared.
-_LANES = """
+_LANES = f"""
+    {_KNOWN_DEATHS}
+
     select
         episodes.patient_id,
         episodes.arm_id,
@@ -37,13 +51,12 @@ _LANES = """
         loss_reason,
         is_censored,
         duration_days,
-        observation_end_date - salvage_start_date as observation_end,
-        case when death_date = observation_end_date then death_date - salvage_start_date end
-            as death
+        greatest(observation_end_date, death_date) - salvage_start_date as observation_end,
+        death_date - salvage_start_date as death
     from marts.fct_salvage_episodes as episodes
     inner join marts.fct_remissions
         using (protocol_id, arm_id, patient_id, salvage_start_date)
-    inner join marts.dim_patients using (patient_id)
+    inner join patients using (patient_id)
     where protocol_id = $protocol and is_in_analysis_set
     order by md5(episodes.patient_id), episodes.patient_id
     limit $most
@@ -59,14 +72,16 @@ _EVENTS = """
         and list_contains($patients, patient_id)
     order by patient_id, day, event_term
 """
-_TOTALS = """
+_TOTALS = f"""
+    {_KNOWN_DEATHS}
+
     select
         count(*) as n_patients,
         count(*) filter (where is_remission) as n_remissions,
         count(*) filter (where is_censored) as n_kept,
-        count(*) filter (where death_date = observation_end_date) as n_deaths
+        count(death_date) as n_deaths
     from marts.fct_remissions
-    inner join marts.dim_patients using (patient_id)
+    inner join patients using (patient_id)
     where protocol_id = $protocol
 """
 MOST_LANES = 60

@@ -28,7 +28,7 @@ _MOST_TICKS = 7
 # More bands than these hide each other.
 _MOST_BANDS = 3
 _HORIZON_TOLD = 12
-_CURVE_HEIGHT, _RISK_ROW = 300, 34
+_CURVE_HEIGHT, _RISK_ROW = 270, 34
 
 
 def remission_section(marts: Marts, protocol: Protocol) -> Section:
