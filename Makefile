@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint mutants old-clients proofs bench lock clean
+.PHONY: help setup setup-dev run test slow-tests lint mutants old-clients proofs bench lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ run: setup  ## Build, audit and publish the demo study into output/
 
 test: setup-dev  ## The test suite (within ten minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+slow-tests: setup-dev  ## The tests that take minutes each (marked slow)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
 lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ def dbt(folder: Path, *command: str) -> None:
 
 
 # A second `dbt seed` too: what is loaded then must be as if loaded first.
-@pytest.mark.parametrize("command", ["seed", "run", "test"])
+@pytest.mark.parametrize("command", ["seed", "run", pytest.param("test", marks=pytest.mark.slow)])
 def test_dbt_command_works_without_a_warning(folder: Path, command: str) -> None:
     dbt(folder, *command.split())
 

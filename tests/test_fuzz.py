@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from salvage.errors import RefusedFileError
 from salvage.project import DEMO_DIR
 from tests.expected_marts import difference
@@ -261,6 +263,7 @@ def examples() -> Iterator[Example]:
 # ---- What must hold ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_mutations_of_valid_folders(warehouse: Warehouse, tmp_path: Path) -> None:
     study = Study(warehouse, tmp_path)
     n_mutations = 0

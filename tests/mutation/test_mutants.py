@@ -13,6 +13,7 @@ from tests.mutation.studies import studies
 from tests.oracle.oracle import fold
 
 
+@pytest.mark.slow
 def test_every_study_holds(warehouse: Warehouse) -> None:
     for study in studies():
         found = warehouse.build(
