@@ -5,7 +5,7 @@ are kept out, at least one for each reason and column, with canaries in all thei
 """
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,41 +34,43 @@ PUBLISHED = {
     ("disease_assessments", "patient_id"): ("fct_remissions", "patient_id"),
     ("disease_assessments", "assessment_date"): ("fct_remissions", "remission_start_date"),
     ("procedures", "patient_id"): ("fct_remissions", "patient_id"),
-    ("procedures", "procedure_date"): ("fct_remissions", "remission_end_date"),
+    ("procedures", "procedure_date"): ("fct_remissions", "colectomy_date"),
     ("adverse_events", "adverse_event_id"): ("fct_adverse_events", "adverse_event_id"),
     ("adverse_events", "patient_id"): ("fct_adverse_events", "patient_id"),
     ("adverse_events", "event_term"): ("fct_adverse_events", "event_term"),
     ("adverse_events", "onset_date"): ("fct_adverse_events", "onset_date"),
     ("adverse_events", "severity_grade"): ("fct_adverse_events", "severity_grade"),
     ("adverse_events", "is_fatal"): ("fct_adverse_events", "is_fatal"),
-    ("protocols", "diagnosis"): ("fct_decision_trace", "explanation"),
-    ("protocols", "window_days"): ("agg_definition_sensitivity", "window_days"),
-    ("protocols", "max_overlap_days"): ("agg_definition_sensitivity", "max_overlap_days"),
-    ("protocols", "require_failure"): ("agg_definition_sensitivity", "require_failure"),
-    ("protocols", "remission_within_days"): (
-        "agg_definition_sensitivity",
-        "remission_within_days",
-    ),
-    ("protocols", "protocol_id"): ("agg_cohort_attrition", "protocol_id"),
-    ("protocol_arms", "protocol_id"): ("agg_remission_by_arm", "protocol_id"),
-    ("protocol_arms", "arm_id"): ("agg_remission_by_arm", "arm_id"),
-    ("protocol_arms", "window_days"): ("agg_definition_sensitivity", "window_days"),
-    ("protocol_arms", "arm_label"): ("agg_remission_by_arm", "arm_label"),
+    **{
+        ("protocols", column): ("dim_protocol_arms", column)
+        for column in (
+            "protocol_id",
+            "diagnosis",
+            "require_steroid_refractory",
+            "require_failure",
+            "window_days",
+            "max_overlap_days",
+            "remission_within_days",
+            "ae_risk_window_days",
+            "days_per_month",
+        )
+    },
+    **{
+        ("protocol_arms", column): ("dim_protocol_arms", column)
+        for column in (
+            "protocol_id",
+            "arm_id",
+            "arm_label",
+            "failed_ingredient",
+            "salvage_ingredient",
+            "window_days",
+        )
+    },
 }
 # A cell of these kinds has one of a few values, or a small number: no place for a canary unless
 # the record is kept out.
 CLOSED_KINDS = {*("sex", "stop_reason", "disease_status", "boolean", "flag", "grade", "days")}
-REFERENCE_KINDS = {
-    "window_days": "days",
-    "max_overlap_days": "days",
-    "remission_within_days": "days",
-    "ae_risk_window_days": "days",
-    "era_gap_days": "days",
-    "omop_concept_id": "days",
-    "require_steroid_refractory": "boolean",
-    "require_failure": "boolean",
-    "is_rescue": "flag",
-}
+REFERENCE_KINDS = {"era_gap_days": "days", "omop_concept_id": "days", "is_rescue": "flag"}
 # Within the life and the observation of the demo's first patient; the fifth one dies.
 PATIENT, DEAD_PATIENT, IN_LIFE = "P001", "P005", "2001-03-20"
 # No birth day, so that something may happen to this patient in 1861.
@@ -308,23 +310,17 @@ def _write_reference(study: CanaryStudy, own_names: dict[str, dict[str, str]]) -
         for table in ("protocols", "protocol_arms")
     }
 
-    def planted(table: str, column: str, make: Callable[[str], str] = canaries.text) -> str:
+    def planted(table: str, column: str) -> str:
         study.columns.add((table, column))
-        return make(f"{table}.{column}, accepted")
+        return canaries.text(f"{table}.{column}, accepted")
 
-    month = planted("protocols", "days_per_month", canaries.number)
-    ingredient = planted("ingredients", "ingredient")
-    rows["protocols"].append(
-        ["of_nobody", "what nobody has", *("1", "1", "28", "0", "", "30"), month]
-    )
+    # All rules are published; an ingredient only where an arm or an era names it.
+    rows["protocols"].append(["of_nobody", "what nobody has", "1", "1", "28", "0", "", "30", "30"])
     rows["protocol_arms"] += [
-        ["of_nobody", "one_way", "one way", ingredient, "infliximab", ""],
-        ["of_nobody", "the_other", "the other way", "infliximab", ingredient, ""],
+        ["of_nobody", "one_way", "one way", "tacrolimus", "infliximab", ""],
+        ["of_nobody", "the_other", "the other way", "infliximab", "tacrolimus", ""],
     ]
-    study.columns |= {
-        ("protocol_arms", "failed_ingredient"),
-        ("protocol_arms", "salvage_ingredient"),
-    }
+    ingredient = planted("ingredients", "ingredient")
     codes = [planted("ingredients", name) for name in ("rxnorm_code", "atc_code")]
     rows["ingredients"] = [[ingredient, "", *codes, "45", "no"]]
     rows["drug_names"] = [[name, meaning] for name, meaning in own_names["drug_names"].items()]

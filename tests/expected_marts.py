@@ -15,7 +15,7 @@ from scipy import stats
 
 from salvage.project import PROJECT_DIR
 from tests.expected_definitions import expected_definitions
-from tests.expected_evidence import add_evidence
+from tests.expected_evidence import add_evidence, wilson
 from tests.expected_lines import Observation, Rules, chosen_drugs, expected_line_marts
 from tests.expected_survival import add_survival_marts
 from tests.expected_trace import eras_by_patient, expected_trace_marts
@@ -134,6 +134,9 @@ def expected_marts(
             if row["n_patients"] and row[count] == row["n_patients"]:
                 row["wilson_high"] = 1.0
     _add_exact_intervals(marts)
+    marts["agg_adverse_events_by_term"] = _events_by_term(marts)
+    marts["dim_protocol_arms"] = _protocol_arms(reference)
+    _add_colectomies(marts, reference, accepted)
     colectomy_times = add_survival_marts(marts, reference, accepted, data_cutoff_date)
     exposures = expected_exposures(tables, own_reference, data_cutoff_date)
     n_cut = sum(exposure["is_end_date_cut"] for exposure in exposures)
@@ -191,6 +194,79 @@ def _add_exact_intervals(marts: Marts) -> None:
         high = stats.chi2.ppf(0.975, 2 * n_events + 2) / 2
         for column, expected in (("rate_low", low), ("rate_high", high)):
             row[column] = float(100 * expected / (person_days / 365.25)) if person_days else None
+
+
+def _events_by_term(marts: Marts) -> list[Row]:
+    """Serious emergent events by term, capitals apart; 0 in the arms that had none of a term."""
+    serious = [
+        event
+        for event in marts["fct_adverse_events"]
+        if event["is_serious"] and event["attribution"] == "treatment_emergent"
+    ]
+    rows = []
+    for arm in marts["agg_adverse_events_by_arm"]:
+        in_protocol = [event for event in serious if event["protocol_id"] == arm["protocol_id"]]
+        for term in {event["event_term"].lower() for event in in_protocol}:
+            events = [
+                event
+                for event in in_protocol
+                if event["event_term"].lower() == term and arm["arm_id"] in ("all", event["arm_id"])
+            ]
+            n, n_with_event = arm["n_patients"], len({event["patient_id"] for event in events})
+            exact = stats.binomtest(n_with_event, n).proportion_ci(method="exact") if n else None
+            wilson_low, wilson_high = wilson(n_with_event, n)
+            rows.append(
+                {
+                    **{name: arm[name] for name in ("protocol_id", "arm_id", "arm_label")},
+                    "event_term": term,
+                    "n_patients": n,
+                    "n_patients_with_event": n_with_event,
+                    "n_events": len(events),
+                    "rate": n_with_event / n if n else None,
+                    "wilson_low": wilson_low,
+                    "wilson_high": wilson_high,
+                    "exact_low": float(exact.low) if exact else None,
+                    "exact_high": float(exact.high) if exact else None,
+                }
+            )
+    return rows
+
+
+def _protocol_arms(reference: Reference) -> list[Row]:
+    """Every arm with the rules of its protocol; its own window before the protocol's (SPEC 3)."""
+    protocols = {row["protocol_id"]: row for row in reference["protocols"]}
+    rows = []
+    for arm in reference["protocol_arms"]:
+        rules = dict(protocols[arm["protocol_id"]])
+        if arm["window_days"] is not None:
+            rules["window_days"] = arm["window_days"]
+        rules["diagnosis"] = rules["diagnosis"] and fold(rules["diagnosis"])
+        names = {name: arm[name] for name in ("arm_id", "arm_label")}
+        drugs = {name: fold(arm[name]) for name in ("failed_ingredient", "salvage_ingredient")}
+        rows.append(rules | names | drugs)
+    return rows
+
+
+def _add_colectomies(
+    marts: Marts, reference: Reference, accepted: Mapping[str, Sequence[Row]]
+) -> None:
+    """The first colectomy on or after salvage (SPEC 4), whatever else happened before it."""
+    colectomies = {
+        fold(row["procedure_name"])
+        for row in reference["procedure_names"]
+        if fold(row["procedure_group"]) == "colectomy"
+    }
+    for row in marts["fct_remissions"]:
+        row["colectomy_date"] = min(
+            (
+                procedure["procedure_date"]
+                for procedure in accepted["procedures"]
+                if procedure["patient_id"] == row["patient_id"]
+                and procedure["procedure_date"] >= row["salvage_start_date"]
+                and fold(procedure["procedure_name"]) in colectomies
+            ),
+            default=None,
+        )
 
 
 def accepted_records(

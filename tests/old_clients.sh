@@ -18,6 +18,12 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
     patients = connection.execute(
         "select n_patients from marts.agg_remission_by_arm where arm_id = 'all'"
     ).fetchone()
-print(f"duckdb {duckdb.__version__}: {len(marts)} marts, {sum(rows)} rows, {patients[0]} patients")
+    build_id, made_with = connection.execute(
+        "select build_id, duckdb_version from publication.build"
+    ).fetchone()
+print(
+    f"duckdb {duckdb.__version__}: {len(marts)} marts, {sum(rows)} rows, {patients[0]} patients, "
+    f"build {build_id} made with duckdb {made_with}"
+)
 PYTHON
 done

@@ -603,7 +603,11 @@ def test_audit_of_the_demo_passes_and_its_page_says_so(
     demo: tuple[Path, BuildResult], tmp_path: Path
 ) -> None:
     before = demo[0].read_bytes()
-    assert run_audit(*demo, tmp_path / "data_docs") == AuditResult(passed=True, failures=[])
+    _, build = demo
+    n_expectations = sum(len(suite.expectations) for suite in SUITES)
+    assert run_audit(*demo, tmp_path / "data_docs") == AuditResult(
+        passed=True, failures=[], n_checks=len(build.tests) + n_expectations
+    )
     assert demo[0].read_bytes() == before
     assert [path.name for path in (tmp_path / "data_docs").iterdir()] == ["index.html"]
     page = Page(tmp_path / "data_docs" / "index.html")

@@ -50,6 +50,7 @@ PATIENT_MARTS = {
 }
 TRACE, LOST = "fct_decision_trace", "agg_lost_before_salvage"
 REMISSION, SAFETY = "agg_remission_by_arm", "agg_adverse_events_by_arm"
+TERMS = "agg_adverse_events_by_term"
 ATTRITION, COMPARISON = "agg_cohort_attrition", "agg_published_comparison"
 SURVIVAL = {
     "agg_remission_survival",
@@ -59,13 +60,15 @@ SURVIVAL = {
     "agg_survival_at_horizons",
     "agg_arm_comparison",
 }
-# About the published figures alone: no cohort changes it
-CONSTANT = {"dq_published_integrity"}
+# About the published figures or the protocols alone: no cohort changes it
+ARMS = "dim_protocol_arms"
+CONSTANT = {"dq_published_integrity", ARMS}
 DEFINITIONS = "agg_definition_sensitivity"
 PATHS, STOPS = "agg_treatment_paths", "agg_treatment_after_stop"
 AGGREGATES = {
     REMISSION,
     SAFETY,
+    TERMS,
     ATTRITION,
     COMPARISON,
     DEFINITIONS,
@@ -250,7 +253,7 @@ def test_renaming_protocols_and_arms(warehouse: Warehouse, cohort: Cohort) -> No
     before = renamed(warehouse.build(*cohort), new_ids)
     after = warehouse.build(*cohort._replace(reference=changed))
     aggregates = AGGREGATES - {COMPARISON}
-    assert_equal(before, after, PATIENT_MARTS | QUALITY | aggregates)
+    assert_equal(before, after, PATIENT_MARTS | QUALITY | aggregates | {ARMS})
 
 
 # ---- Dates --------------------------------------------------------------------------------------
@@ -394,9 +397,10 @@ def last_days(cohort: Cohort) -> list[tuple[Record, Row, str, date]]:
 def test_other_names_for_the_same(
     warehouse: Warehouse, cohort: Cohort, generator: random.Random
 ) -> None:
-    """Brand names, case, full-width letters and white space: all marts but one column equal.
+    """Brand names, case, full-width letters and white space: all marts but two columns equal.
 
-    dim_patients shows the diagnosis as the clinic writes it.
+    dim_patients and fct_adverse_events show diagnosis and event as the clinic writes them. Of
+    events the case alone makes no difference.
     """
     synonyms = {
         fold(name): names
@@ -404,11 +408,15 @@ def test_other_names_for_the_same(
         for name in names
     }
 
+    cases = [str.upper, str.lower, str.swapcase]
+
     def respell(table: str, column: Column, cell: str) -> str:
+        if column.name == "event_term":
+            return generator.choice(cases)(cell)
         if column.name not in ("drug_name", "procedure_name", "diagnosis") or cell == "":
             return cell
         name = generator.choice(synonyms.get(fold(cell), [cell]))
-        name = generator.choice([str.upper, str.lower, str.swapcase, full_width])(name)
+        name = generator.choice([*cases, full_width])(name)
         return generator.choice(["", " ", "\u3000\t"]) + name.replace(" ", " \u2003 ") + "\n"
 
     before = warehouse.build(*cohort)
@@ -416,6 +424,8 @@ def test_other_names_for_the_same(
     for marts in (before, after):
         for patient in marts["dim_patients"]:
             patient["diagnosis"] = patient["diagnosis"] and fold(patient["diagnosis"])
+        for event in marts["fct_adverse_events"]:
+            event["event_term"] = event["event_term"].lower()
     assert_equal(before, after, PATIENT_MARTS | AGGREGATES | QUALITY)
 
 
@@ -462,6 +472,7 @@ def assert_union(one: Marts, other: Marts, both: Marts) -> None:
     """
     for mart in sorted(PATIENT_MARTS | {QUARANTINE, UNMAPPED}):
         assert difference(one[mart] + other[mart], both[mart]) is None, mart
+    assert_equal(one, both, CONSTANT)
     keys = {
         LEDGER: ["table_name"],
         ATTRITION: ["protocol_id", "step_number"],
@@ -478,20 +489,31 @@ def assert_union(one: Marts, other: Marts, both: Marts) -> None:
         assert by_key[0].keys() == by_key[1].keys() == by_key[2].keys()
         for place, row in by_key[2].items():
             assert_sum(by_key[0][place], by_key[1][place], row)
-    # A path that nobody took has no row, nor has a drug that nobody stopped
+    # A path that nobody took has no row, nor has a drug that nobody stopped or an event that
+    # nobody had
     counted = [counts(marts) for marts in (one, other, both)]
     assert counted[0] + counted[1] == counted[2]
 
 
 def counts(marts: Marts) -> Counter[tuple[str, ...]]:
-    """Each count of the marts of paths and stops, by mart, key and column."""
+    """Each count of the marts of paths, stops and events, by mart, key and column.
+
+    Of events not the patients of the arm, which are those of agg_adverse_events_by_arm.
+    """
+    keys = {
+        PATHS: ["path", "ended_by"],
+        STOPS: ["ingredient", "outcome"],
+        TERMS: ["protocol_id", "arm_id", "event_term"],
+    }
     return +Counter(
         {
             (mart, *(str(row[name]) for name in key), column): value
-            for mart, key in ((PATHS, ["path", "ended_by"]), (STOPS, ["ingredient", "outcome"]))
+            for mart, key in keys.items()
             for row in marts[mart]
             for column, value in row.items()
-            if column.startswith("n_") and column != "n_lines"
+            if column.startswith("n_")
+            and column != "n_lines"
+            and (mart, column) != (TERMS, "n_patients")
         }
     )
 
@@ -539,7 +561,8 @@ def test_adding_an_unrelated_patient(
 ) -> None:
     """All rows about others stay, whole arms too where the patient is in none of them.
 
-    agg_published_comparison: its rows of such arms.
+    agg_published_comparison: its rows of such arms. agg_adverse_events_by_term: its rows of
+    events that such arms had; of others that the newcomer had they get a row of 0.
     """
     newcomer = generator.choice(unrelated_parts(cohort))
     everyone = {line for lines in unrelated_parts(cohort) for line in lines}
@@ -549,9 +572,14 @@ def test_adding_an_unrelated_patient(
     assert_union(before, alone, after)
     joined = {(row["protocol_id"], row["arm_id"]) for row in alone["fct_remissions"]}
     joined |= {(protocol_id, "all") for protocol_id, _ in joined}
-    for mart in (REMISSION, SAFETY, COMPARISON):
+    for mart in (REMISSION, SAFETY, COMPARISON, TERMS):
         untouched = [
-            [row for row in marts[mart] if (row["protocol_id"], row["arm_id"]) not in joined]
+            [
+                row
+                for row in marts[mart]
+                if (row["protocol_id"], row["arm_id"]) not in joined
+                and not (mart == TERMS and row["n_events"] == 0)
+            ]
             for marts in (before, after)
         ]
         assert difference(*untouched) is None, mart

@@ -9,6 +9,7 @@ import pytest
 
 from salvage.project import PROJECT_DIR, public_marts
 from salvage.publish import publish
+from tests.publication.checks import PROVENANCE
 from tests.publication.readers import READER_SETTINGS
 
 
@@ -21,7 +22,7 @@ def published(tmp_path: Path) -> Path:
         for mart in public_marts():
             connection.execute(f"create table marts.{mart} as select 1 as build")
     (tmp_path / "names.csv").write_text("name\nsecret\n")
-    return publish(warehouse, tmp_path)
+    return publish(warehouse, tmp_path, PROVENANCE)
 
 
 @pytest.fixture

@@ -129,10 +129,12 @@ class AuditResult:
         passed: may the marts be published?
         failures: a sentence for each guard that does not hold or was not checked; it names the
             guard and never a patient's value.
+        n_checks: how many guards there are: data tests and expectations.
     """
 
     passed: bool
     failures: list[str]
+    n_checks: int
 
 
 def run_audit(warehouse: Path, build: BuildResult, data_docs: Path) -> AuditResult:
@@ -157,7 +159,8 @@ def run_audit(warehouse: Path, build: BuildResult, data_docs: Path) -> AuditResu
     data_docs.mkdir(parents=True, exist_ok=True)
     page = _page(results, build, failures)
     (data_docs / "index.html").write_text(page, encoding="utf-8")
-    return AuditResult(passed=not failures, failures=failures)
+    n_checks = len(build.tests) + sum(len(result.outcomes) for result in results)
+    return AuditResult(passed=not failures, failures=failures, n_checks=n_checks)
 
 
 def load_suites(folder: Path = EXPECTATIONS_DIR) -> list[Suite]:

@@ -18,7 +18,13 @@ from salvage.cdm import attach_cdm, check_cdm, refuse_password
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
-from salvage.publish import KEPT_RELEASES, publish, refuse_foreign_publication
+from salvage.publish import (
+    KEPT_RELEASES,
+    InputKind,
+    Provenance,
+    publish,
+    refuse_foreign_publication,
+)
 from salvage.refresh import Cdm, FullRebuildError, keep, refresh, take_snapshot
 from salvage.resources import (
     MEMORY_LIMIT,
@@ -74,6 +80,14 @@ class _Study:
     def cdm(self) -> Cdm | None:
         """The CDM; None where the folder holds the records."""
         return None if self.omop is None else Cdm(self.omop, _CDM_DATABASE, self.omop_schema)
+
+    @property
+    def input(self) -> InputKind:
+        """What the records are, in the word that the publication says it with."""
+        if self.omop is not None:
+            return "omop"
+        is_demo = self.folder is not None and self.folder.resolve() == DEMO_DIR
+        return "demo" if is_demo else "files"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -248,10 +262,17 @@ def _audit_and_publish(
         raise NotPublishedError(
             f"The audit failed and nothing was published; see {output}/data_docs/index.html."
         )
-    published = publish(warehouse, output, n_kept, public_marts(study.omop is not None))
+    cutoff = study.data_cutoff_date.date() if study.data_cutoff_date else None
+    published = publish(
+        warehouse,
+        output,
+        Provenance(study.input, cutoff, audit.n_checks),
+        n_kept,
+        public_marts(study.omop is not None),
+    )
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
-    if study.omop is None and study.folder and study.folder.resolve() == DEMO_DIR:
+    if study.input == "demo":
         click.echo(
             "\nBeside the published study (Maser 2008; matches: prints as published):\n"
             + report.comparison_table(database)

@@ -6,12 +6,16 @@ Readers see the old files or the new ones, never a mixture, and a failed run cha
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -25,21 +29,46 @@ _STORAGE_VERSION = "v1.0.0"
 KEPT_RELEASES = 3
 _RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
+InputKind = Literal["demo", "files", "omop"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a publication says of where it comes from; nothing in it names a person or a machine.
+
+    Attributes:
+        input: the shipped synthetic demo, a folder of the study's files, or an OMOP CDM.
+        data_cutoff_date: last day of data; None: no cut-off.
+        n_checks: how many checks the audit ran; all of them passed.
+    """
+
+    input: InputKind
+    data_cutoff_date: date | None
+    n_checks: int
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Are the patients known to be made up? Of a study's own records nobody can tell."""
+        return self.input == "demo"
+
 
 def publish(
     warehouse: Path,
     output: Path,
+    provenance: Provenance,
     n_kept: int = KEPT_RELEASES,
     marts: Sequence[str] | None = None,
 ) -> Path:
     """Copy the public marts into `output/published` and return that path.
 
-    The release's name is its build id: the comment of every published table and the key
-    `build_id` in the metadata of every Parquet file.
+    The release's name is its build id: the comment of every published table, the key
+    `build_id` in the metadata of every Parquet file, and in table `publication.build` the key
+    of the one row that says where the marts come from.
 
     Args:
         warehouse: the private, audited DuckDB file; only read.
         output: folder that gets `releases/<build id>/` and the link `published`.
+        provenance: what `publication.build` says of them.
         n_kept: how many releases stay, the new one included; at least 1.
         marts: names of the marts to publish; None: those of every study.
 
@@ -55,7 +84,7 @@ def publish(
     build_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     unfinished, release = releases / f".unfinished-{build_id}", releases / build_id
     try:
-        _write_marts(warehouse, unfinished, build_id, marts or public_marts())
+        _write_marts(warehouse, unfinished, build_id, provenance, marts or public_marts())
         _write_checksums(unfinished)
         _settle(unfinished)
     except BaseException:
@@ -106,7 +135,9 @@ def _prune(releases: Path, newest: Path, n_kept: int) -> None:
             shutil.rmtree(path.rename(path.with_name(f".unfinished-{path.name}")))
 
 
-def _write_marts(warehouse: Path, folder: Path, build_id: str, marts: Sequence[str]) -> None:
+def _write_marts(
+    warehouse: Path, folder: Path, build_id: str, provenance: Provenance, marts: Sequence[str]
+) -> None:
     """Write salvage.duckdb and parquet/<mart>.parquet, rows in a total order."""
     parquet = folder / "parquet"
     parquet.mkdir(parents=True)
@@ -127,7 +158,37 @@ def _write_marts(warehouse: Path, folder: Path, build_id: str, marts: Sequence[s
                 f"copy {table} to '{quoted(parquet / f'{mart}.parquet')}' "
                 f"(format parquet, kv_metadata {{build_id: '{build_id}'}})"
             )
+        _write_provenance(connection, build_id, provenance)
         connection.execute("detach published")
+
+
+def _write_provenance(
+    connection: duckdb.DuckDBPyConnection, build_id: str, provenance: Provenance
+) -> None:
+    """Write `publication.build`: no mart, since the run that made the marts must not change one."""
+    connection.execute("create schema published.publication")
+    connection.execute(
+        "create table published.publication.build ("
+        "build_id varchar not null, input varchar not null, is_synthetic boolean not null, "
+        "data_cutoff_date date, n_checks integer not null, salvage_version varchar not null, "
+        "dbt_version varchar not null, duckdb_version varchar not null, "
+        "python_version varchar not null)"
+    )
+    connection.execute(
+        "insert into published.publication.build values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            build_id,
+            provenance.input,
+            provenance.is_synthetic,
+            provenance.data_cutoff_date,
+            provenance.n_checks,
+            version("salvage"),
+            version("dbt-core"),
+            version("duckdb"),
+            platform.python_version(),
+        ],
+    )
+    connection.execute(f"comment on table published.publication.build is '{build_id}'")
 
 
 def _write_checksums(folder: Path) -> None:

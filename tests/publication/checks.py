@@ -9,13 +9,16 @@ from pathlib import Path
 import duckdb
 
 from salvage.project import public_marts
-from salvage.publish import KEPT_RELEASES
+from salvage.publish import KEPT_RELEASES, Provenance
 
 RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 # All that a run that ended well leaves in its output folder.
 OUTPUT_NAMES = frozenset(
     (".lock", "data_docs", "logs", "published", "releases", "target", "warehouse.duckdb")
 )
+
+# Where the publications come from that tests make by themselves.
+PROVENANCE = Provenance("files", None, 1)
 
 # A mart's name to the SHA-256 of its rows.
 Digests = dict[str, str]
@@ -26,7 +29,8 @@ class Content:
     """A release as read: its build ids, wherever it states one, and its marts.
 
     Attributes:
-        build_ids: of the tables' comments and the Parquet files' metadata.
+        build_ids: of the tables' comments, the rows of publication.build and the Parquet
+            files' metadata.
         digests: of the tables in salvage.duckdb.
         parquet_digests: of the Parquet files.
     """
@@ -54,10 +58,15 @@ def read_release(release: Path) -> Content:
     """Read all marts of a release, from the database and from the Parquet files."""
     with duckdb.connect(str(release / "salvage.duckdb"), read_only=True) as connection:
         comments = connection.execute(
-            "select table_name, comment from duckdb_tables() where schema_name = 'marts'"
+            "select schema_name, table_name, comment from duckdb_tables()"
         ).fetchall()
-        digests = {name: digest(connection, f"marts.{name}") for name, _ in comments}
-    build_ids = {str(comment) for _, comment in comments}
+        digests = {
+            name: digest(connection, f"marts.{name}")
+            for schema, name, _ in comments
+            if schema == "marts"
+        }
+        rows = connection.execute("select build_id from publication.build").fetchall()
+    build_ids = {str(comment) for *_, comment in comments} | {str(row) for (row,) in rows}
     parquet_digests = {}
     with duckdb.connect() as connection:
         for file in sorted((release / "parquet").iterdir()):

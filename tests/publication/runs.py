@@ -25,6 +25,7 @@ import salvage.audit
 import salvage.cli
 import salvage.publish
 from salvage.project import DEMO_DIR, input_tables
+from tests.publication.checks import PROVENANCE
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def salvage_run(study: Path, output: Path) -> Callable[[], object]:
 
 def publish_alone(warehouse: Path, output: Path) -> Callable[[], object]:
     """The last step of a run alone, to be called in a child."""
-    return lambda: salvage.publish.publish(warehouse, output)
+    return lambda: salvage.publish.publish(warehouse, output, PROVENANCE)
 
 
 def dying_before(change: int, act: Callable[[], object]) -> Callable[[], object]:

@@ -10,6 +10,7 @@ import salvage.publish
 from salvage.project import public_marts
 from salvage.publish import publish
 from tests.publication.checks import (
+    PROVENANCE,
     Digests,
     publication_faults,
     read_release,
@@ -32,7 +33,7 @@ def private_build(folder: Path, build: int) -> Path:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     for build in (1, 2):
-        publish(private_build(tmp_path, build), tmp_path)
+        publish(private_build(tmp_path, build), tmp_path, PROVENANCE)
     return tmp_path
 
 
@@ -98,6 +99,15 @@ def other_build_id(output: Path) -> None:
     in_database((output / "published").resolve(), statement)
 
 
+def other_build_id_in_its_row(output: Path) -> None:
+    statement = "update publication.build set build_id = '20200101T000000.000000Z'"
+    in_database((output / "published").resolve(), statement)
+
+
+def lost_row_of_the_build(output: Path) -> None:
+    in_database((output / "published").resolve(), "drop table publication.build")
+
+
 def parquet_of_the_old_release(output: Path) -> None:
     new, old = (output / "published").resolve(), min((output / "releases").iterdir())
     name = "parquet/dim_patients.parquet"
@@ -126,6 +136,8 @@ def half_removed_earlier_release(output: Path) -> None:
         changed_row,
         lost_mart,
         other_build_id,
+        other_build_id_in_its_row,
+        lost_row_of_the_build,
         parquet_of_the_old_release,
         old_release_as_a_whole,
         half_removed_earlier_release,
@@ -148,7 +160,7 @@ def test_remnant_is_told(output: Path, name: str) -> None:
 
 def test_too_many_releases_are_told(output: Path) -> None:
     for _ in range(2):
-        publish(output / "warehouse.duckdb", output, n_kept=9)
+        publish(output / "warehouse.duckdb", output, PROVENANCE, n_kept=9)
     assert remnants(output) == ["4 releases are kept"]
 
 

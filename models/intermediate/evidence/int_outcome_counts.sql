@@ -19,12 +19,8 @@ follow_up as (
     select * from {{ ref('int_follow_up_counts') }}
 ),
 
-reporting_arms as (
-    select * from {{ ref('int_reporting_arms') }}
-),
-
-attributions as (
-    select * from {{ ref('int_adverse_event_attributions') }}
+serious_event_terms as (
+    select * from {{ ref('int_serious_event_term_counts') }}
 ),
 
 published as (
@@ -37,42 +33,21 @@ published_terms as (
     where event_term is not null
 ),
 
-patients_with_term as (
-    select distinct
-        reporting_arms.protocol_id,
-        reporting_arms.arm_id,
-        lower(attributions.event_term) as event_term,
-        attributions.patient_id
-    from reporting_arms
-    inner join attributions
-        on
-            reporting_arms.protocol_id = attributions.protocol_id
-            and reporting_arms.member_arm_id = attributions.arm_id
-    where
-        attributions.is_serious
-        and attributions.attribution = 'treatment_emergent'
-),
-
 -- A term that nobody has is counted 0, not left out.
 terms as (
     select
         follow_up.protocol_id,
         follow_up.arm_id,
         published_terms.event_term,
-        cast(count(patients_with_term.patient_id) as integer) as n_events,
+        coalesce(serious_event_terms.n_patients_with_event, 0) as n_events,
         follow_up.n_patients
     from follow_up
     cross join published_terms
-    left join patients_with_term
+    left join serious_event_terms
         on
-            follow_up.protocol_id = patients_with_term.protocol_id
-            and follow_up.arm_id = patients_with_term.arm_id
-            and published_terms.event_term = patients_with_term.event_term
-    group by
-        follow_up.protocol_id,
-        follow_up.arm_id,
-        published_terms.event_term,
-        follow_up.n_patients
+            follow_up.protocol_id = serious_event_terms.protocol_id
+            and follow_up.arm_id = serious_event_terms.arm_id
+            and published_terms.event_term = serious_event_terms.event_term
 ),
 
 final as (

@@ -6,6 +6,10 @@ serious_event_counts as (
     select * from {{ ref('int_serious_event_counts') }}
 ),
 
+serious_event_term_counts as (
+    select * from {{ ref('int_serious_event_term_counts') }}
+),
+
 reported as (
     select
         n_remissions as n_events,
@@ -16,6 +20,11 @@ reported as (
         n_patients_with_sae as n_events,
         n_patients as n_total
     from serious_event_counts
+    union all
+    select
+        n_patients_with_event as n_events,
+        n_patients as n_total
+    from serious_event_term_counts
 ),
 
 final as (
