@@ -242,6 +242,7 @@ def _audit_and_publish(
     # Imported here: they cost seconds, and a refused file should not wait for them.
     from salvage import report
     from salvage.audit import run_audit
+    from salvage.dashboard.page import write_dashboard
 
     audit = run_audit(warehouse, result, output / "data_docs")
     if result.passed:
@@ -278,8 +279,16 @@ def _audit_and_publish(
             + report.comparison_table(database)
             + "\n\nThe demo's patients are synthetic: a reconstruction, not the study's data."
         )
+    try:
+        dashboard = write_dashboard(published, output / "dashboard")
+    except OSError as error:
+        raise SalvageError(
+            f"The marts are published, but {output}/dashboard could not be written "
+            f"({error.strerror}); what it shows is of an earlier build, if anything."
+        ) from error
     click.echo(
         f"\nPublished: {database} (schema marts) and {published}/parquet/\n"
+        f"Dashboard: {dashboard}\n"
         f"Audit:     {output}/data_docs/index.html"
     )
 

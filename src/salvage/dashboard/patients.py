@@ -49,6 +49,7 @@ _LANES = f"""
         remission_start_date - salvage_start_date as remission_start,
         remission_end_date - salvage_start_date as remission_end,
         loss_reason,
+        colectomy_date - salvage_start_date as colectomy,
         is_censored,
         duration_days,
         greatest(observation_end_date, death_date) - salvage_start_date as observation_end,
@@ -91,12 +92,10 @@ OUTCOMES = {
     "none": "no remission",
 }
 _LANE_HEIGHT = 18
-# Another sign for each reason of SPEC 4.
+# Colectomy and death, which end a remission too, have a sign in every lane.
 _LOSSES = {
     "relapse": ("relapse", "x-thin"),
     "new_rescue_therapy": ("new rescue drug", "diamond-tall-open"),
-    "colectomy": ("colectomy after remission", "square-open"),
-    "death": ("death in remission", "hourglass-open"),
 }
 
 
@@ -222,6 +221,16 @@ def _swimmer(marts: Marts, protocol: Protocol, lanes: list[Row], totals: Row) ->
             COLOURS[1],
         )
     signs(
+        "colectomy",
+        [
+            (lane["patient_id"], lane["colectomy"], "colectomy")
+            for lane in lanes
+            if lane["colectomy"] is not None
+        ],
+        "square-open",
+        COLOURS[1],
+    )
+    signs(
         "serious adverse event",
         [(event["patient_id"], event["day"], label(event["event_term"])) for event in events],
         "triangle-up",
@@ -271,6 +280,7 @@ def _swimmer(marts: Marts, protocol: Protocol, lanes: list[Row], totals: Row) ->
                 "to day",
                 "Lost by",
                 "Serious events",
+                "Colectomy on day",
                 "Observed to day",
                 "Died on day",
             ),
@@ -291,6 +301,7 @@ def _table_row(protocol: Protocol, lane: Row, events: list[Row]) -> list[Any]:
         count(lane["remission_end"]),
         (lane["loss_reason"] or "").replace("_", " "),
         ", ".join(terms),
+        count(lane["colectomy"]),
         count(lane["observation_end"]),
         count(lane["death"]),
     ]
