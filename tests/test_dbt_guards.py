@@ -124,6 +124,33 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update fct_remissions set salvage_start_date = null where patient_id = 'P001'",
         "update fct_remissions set is_remission = null where patient_id = 'P007'",
     ],
+    "colectomy_is_on_or_after_salvage": [
+        "update fct_remissions set colectomy_date = salvage_start_date - 1"
+        " where patient_id = 'P001'",
+        "update fct_remissions set colectomy_date = salvage_start_date, salvage_start_date = null"
+        " where patient_id = 'P001'",
+    ],
+    "remission_ends_by_colectomy_at_the_latest": [
+        "update fct_remissions set colectomy_date = remission_end_date - 1"
+        " where patient_id = 'P001'",
+        "update fct_remissions set colectomy_date = remission_end_date, remission_end_date = null"
+        " where patient_id = 'P001'",
+    ],
+    "remission_lost_to_colectomy_ends_on_its_day": [
+        f"update fct_remissions set loss_reason = 'colectomy', colectomy_date = {day}"
+        " where patient_id = 'P001'"
+        for day in ("remission_end_date + 1", "null")
+    ],
+    # dim_protocol_arms
+    "rules_of_an_arm_are_whole_days": [
+        f"update dim_protocol_arms set {column} = {value} where arm_id = 'ifx_after_csa'"
+        for column in ("window_days", "max_overlap_days", "ae_risk_window_days", "days_per_month")
+        for value in ("-1", "null")
+    ]
+    + [
+        "update dim_protocol_arms set remission_within_days = -1 where arm_id = 'ifx_after_csa'",
+        "update dim_protocol_arms set days_per_month = 0 where arm_id = 'ifx_after_csa'",
+    ],
     # agg_remission_by_arm
     "remissions_are_at_most_patients": [
         "update agg_remission_by_arm set n_remissions = n_patients + 1 where arm_id = 'all'",
@@ -390,6 +417,45 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update agg_adverse_events_by_arm set person_days = null where arm_id = 'all'",
         "update agg_adverse_events_by_arm set n_patients = null where arm_id = 'all'",
     ],
+    # agg_adverse_events_by_term
+    **{
+        guard: [
+            f"update agg_adverse_events_by_term set {change}"
+            " where arm_id = 'all' and event_term = 'sepsis'"
+            for change in changes
+        ]
+        for guard, changes in {
+            "terms_are_not_told_apart_by_capitals": ("event_term = 'Sepsis'", "event_term = null"),
+            "patients_with_event_are_at_most_patients": (
+                "n_patients_with_event = n_patients + 1",
+                "n_patients_with_event = -1",
+                "n_patients_with_event = null",
+                "n_patients = null",
+            ),
+            "every_patient_with_event_has_one": (
+                "n_events = n_patients_with_event - 1",
+                "n_patients_with_event = 0",
+                "n_events = null",
+                "n_patients_with_event = null",
+            ),
+            **{
+                name: (
+                    f"rate = {low} - 0.01",
+                    f"rate = {high} + 0.01",
+                    f"{low} = -0.01",
+                    f"{high} = 1.01",
+                    "rate = null",
+                    f"{low} = null",
+                    f"{high} = null",
+                    "n_patients = null, rate = null",
+                )
+                for name, low, high in (
+                    ("event_rate_is_within_its_interval", "wilson_low", "wilson_high"),
+                    ("event_rate_is_within_its_exact_interval", "exact_low", "exact_high"),
+                )
+            },
+        }.items()
+    },
     # dq_row_ledger
     "every_record_is_accounted_for": [
         f"update dq_row_ledger set {change} where table_name = 'patients'"
@@ -962,6 +1028,39 @@ CORRUPTIONS: dict[str, list[str]] = {
             for column in columns
             for value in (f"{column} + 1", "null")
         ),
+    ],
+    "serious_events_by_term_add_up": [
+        *(
+            f"update {mart} set {column} = {value} where arm_id = '{arm_id}'"
+            for mart, columns in {
+                "agg_adverse_events_by_term": ["n_patients", "n_patients_with_event", "n_events"],
+                "agg_adverse_events_by_arm": ["n_patients", "n_sae_events"],
+            }.items()
+            for column in columns
+            for arm_id in ("all", "csa_after_ifx")
+            for value in (f"{column} + 1", "null")
+        ),
+        # Of more than one event a patient may have had both
+        *(
+            f"update agg_adverse_events_by_arm set n_patients_with_sae = {value}"
+            " where arm_id = 'all'"
+            for value in ("n_patients", "0", "null")
+        ),
+        *(
+            f"update agg_adverse_events_by_term set {column} = null where event_term = 'sepsis'"
+            for column in ("protocol_id", "arm_id", "event_term")
+        ),
+        "delete from agg_adverse_events_by_term",
+        "delete from agg_adverse_events_by_term where event_term = 'sepsis'",
+        "delete from agg_adverse_events_by_term"
+        " where event_term = 'sepsis' and n_patients_with_event = 0",
+        "update agg_adverse_events_by_term set event_term = 'fever'"
+        " where event_term = 'sepsis' and arm_id = 'all'",
+        # Two errors that cancel out over an arm's terms
+        "update agg_adverse_events_by_term set n_patients_with_event ="
+        " case event_term when 'sepsis' then n_patients_with_event - 1"
+        " else n_patients_with_event + 1 end"
+        " where arm_id = 'all' and event_term in ('sepsis', 'bacteremia')",
     ],
     "patients_of_facts_are_accepted": [
         f"update {fact} set patient_id = {value} where patient_id = 'P005'"
