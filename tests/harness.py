@@ -14,9 +14,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -25,11 +27,14 @@ from salvage.cdm import cdm_tables
 from salvage.duckdb_plugin import register_functions
 from salvage.gate import Warn, load_folder
 from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
+from salvage.publish import publish
+from salvage.sql import quoted
 from tests.oracle.oracle import Record, Reference, Row, Tables
 
 Marts = dict[str, list[Row]]
 # Rows of an OMOP CDM's tables, by table name, columns by name.
 Cdm = Mapping[str, Sequence[Mapping[str, Any]]]
+Taken = TypeVar("Taken")
 # Compiles SQL under some settings; returns it, or None, and everything that dbt said.
 Compile = Callable[..., tuple[str | None, str]]
 
@@ -348,7 +353,8 @@ class Warehouse:
         protocol and names. wanted: names of models; empty is all public marts. The warehouse
         is empty again afterwards.
         """
-        return self._build(lambda: self.load(tables, own_reference), data_cutoff_date, wanted)
+        load = partial(self.load, tables, own_reference)
+        return self._build(load, data_cutoff_date, wanted, self.rows)
 
     def build_from_cdm(
         self,
@@ -358,7 +364,8 @@ class Warehouse:
         wanted: Collection[str] = (),
     ) -> Marts:
         """Build in the same way from a CDM's rows, by table name; for a project `is_omop`."""
-        return self._build(lambda: self.load_cdm(cdm, own_reference), data_cutoff_date, wanted)
+        load = partial(self.load_cdm, cdm, own_reference)
+        return self._build(load, data_cutoff_date, wanted, self.rows)
 
     def build_from_folder(
         self,
@@ -372,20 +379,49 @@ class Warehouse:
         Raises what `load_folder` does, and nothing is built then.
         """
         load_folder(folder, self._gate, warn, show_progress=False)
-        return self._build(self._copy_from_gate, data_cutoff_date, wanted)
+        return self._build(self._copy_from_gate, data_cutoff_date, wanted, self.rows)
+
+    def publish_folder(self, folder: Path, warn: Warn, output: Path) -> Path:
+        """Build in the same way and publish into `output`; returns `output/published`."""
+        load_folder(folder, self._gate, warn, show_progress=False)
+        return self._publish(self._copy_from_gate, output)
+
+    def publish_cdm(self, cdm: Cdm, own_reference: Reference | None, output: Path) -> Path:
+        """Build from a CDM and publish into `output`; returns `output/published`."""
+        return self._publish(partial(self.load_cdm, cdm, own_reference), output)
+
+    def _publish(self, load: Callable[[], None], output: Path) -> Path:
+        marts = public_marts(self.project.is_omop)
+        output.mkdir(parents=True)
+        private = output / "warehouse.duckdb"
+        # Another file cannot be written to within the build's transaction.
+        with TemporaryDirectory(dir=output) as copies, duckdb.connect(str(private)) as connection:
+
+            def copy_out(name: str) -> Path:
+                path = Path(copies) / f"{name}.parquet"
+                relation = self.project.model(name).relation
+                self.connection.execute(f"copy {relation} to '{quoted(path)}'")
+                return path
+
+            connection.execute("create schema marts")
+            for name, path in self._build(load, None, marts, copy_out).items():
+                connection.execute(f"create table marts.{name} as from '{quoted(path)}'")
+        return publish(private, output, marts=marts)
 
     def _build(
         self,
         load: Callable[[], None],
         data_cutoff_date: date | None,
         wanted: Collection[str],
-    ) -> Marts:
+        take: Callable[[str], Taken],
+    ) -> dict[str, Taken]:
+        """Build, and return what `take` makes of each of these models' names."""
         names = wanted or public_marts(self.project.is_omop)
         self.connection.execute("begin")
         try:
             load()
             self.run(self.project.needed_for(names), data_cutoff_date)
-            return {name: self.rows(name) for name in names}
+            return {name: take(name) for name in names}
         finally:
             self.connection.execute("rollback")
 
