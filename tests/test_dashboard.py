@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from salvage.dashboard import write_dashboard
+from salvage.dashboard.page import write_dashboard
 from salvage.project import DEMO_DIR, PROJECT_DIR
 from tests.awkward_study import AWKWARD_NAMES, awkward_study
 from tests.browser import (
