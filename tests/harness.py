@@ -27,7 +27,7 @@ from salvage.cdm import cdm_tables
 from salvage.duckdb_plugin import register_functions
 from salvage.gate import Warn, load_folder
 from salvage.project import PROJECT_DIR, InputTable, input_tables, public_marts
-from salvage.publish import publish
+from salvage.publish import Provenance, publish
 from salvage.sql import quoted
 from tests.oracle.oracle import Record, Reference, Row, Tables
 
@@ -381,17 +381,11 @@ class Warehouse:
         load_folder(folder, self._gate, warn, show_progress=False)
         return self._build(self._copy_from_gate, data_cutoff_date, wanted, self.rows)
 
-    def publish_folder(self, folder: Path, warn: Warn, output: Path) -> Path:
+    def publish_folder(
+        self, folder: Path, warn: Warn, output: Path, provenance: Provenance
+    ) -> Path:
         """Build in the same way and publish into `output`; returns `output/published`."""
         load_folder(folder, self._gate, warn, show_progress=False)
-        return self._publish(self._copy_from_gate, output)
-
-    def publish_cdm(self, cdm: Cdm, own_reference: Reference | None, output: Path) -> Path:
-        """Build from a CDM and publish into `output`; returns `output/published`."""
-        return self._publish(partial(self.load_cdm, cdm, own_reference), output)
-
-    def _publish(self, load: Callable[[], None], output: Path) -> Path:
-        marts = public_marts(self.project.is_omop)
         output.mkdir(parents=True)
         private = output / "warehouse.duckdb"
         # Another file cannot be written to within the build's transaction.
@@ -404,9 +398,10 @@ class Warehouse:
                 return path
 
             connection.execute("create schema marts")
-            for name, path in self._build(load, None, marts, copy_out).items():
+            copies_made = self._build(self._copy_from_gate, None, (), copy_out)
+            for name, path in copies_made.items():
                 connection.execute(f"create table marts.{name} as from '{quoted(path)}'")
-        return publish(private, output, marts=marts)
+        return publish(private, output, provenance)
 
     def _build(
         self,

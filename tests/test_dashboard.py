@@ -16,6 +16,7 @@ from pypdf import PdfReader
 
 from salvage.dashboard.page import write_dashboard
 from salvage.project import DEMO_DIR, PROJECT_DIR
+from salvage.publish import Provenance
 from tests.awkward_study import AWKWARD_NAMES, awkward_study
 from tests.browser import (
     CUT_TEXTS,
@@ -64,13 +65,18 @@ def studies(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> d
     """The demo and the awkward study."""
     folder = tmp_path_factory.mktemp("studies")
     awkward_study().write(folder / "awkward")
-    inputs = {"demo": DEMO_DIR, "awkward": folder / "awkward"}
+    inputs = {
+        "demo": (DEMO_DIR, Provenance("demo", None, 579)),
+        "awkward": (folder / "awkward", Provenance("files", None, 579)),
+    }
     return {
         name: Study(
-            warehouse.publish_folder(path, lambda sentence: None, folder / f"{name}_output"),
+            warehouse.publish_folder(
+                path, lambda sentence: None, folder / f"{name}_output", provenance
+            ),
             folder / f"{name}_dashboard",
         )
-        for name, path in inputs.items()
+        for name, (path, provenance) in inputs.items()
     }
 
 
