@@ -38,8 +38,14 @@ def test_one_patient_is_not_one_patients() -> None:
 
 
 def test_a_name_is_never_mark_up() -> None:
-    assert label("<b>A</b> & %{x}") == "&lt;b&gt;A&lt;/b&gt; &amp; %{x}"
+    assert label("<b>A</b> & %{x}") == "&lt;b&gt;A&lt;/b&gt; &amp; &#37;{x}"
     assert isinstance(rate(1, 2, 0.5, 0.1, 0.9), Markup)
+
+
+def test_a_name_of_broad_characters_is_cut_earlier() -> None:
+    assert label("W" * 30, 20) == "W" * 9 + "…"
+    assert label("シ" * 30, 20) == "シ" * 9 + "…"
+    assert label("x" * 20, 20) == "x" * 20
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "word " * 60, "x" * 30 + " " + "y" * 300])

@@ -1,6 +1,7 @@
 """What every chart of the dashboard has in common: its parts, its colours, its layout."""
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -106,18 +107,36 @@ def looks(arm_ids: Iterable[str]) -> dict[str, Look]:
 
 
 def label(text: str, width: int = 44, lines: int = 1) -> str:
-    """Make a name fit into a chart: shortened, in lines, and with no meaning as mark-up.
+    """Make a name fit into a chart: shortened, in lines, and with no meaning of its own.
 
     Args:
         text: the name, any characters.
-        width: characters a line.
+        width: characters a line, of a common breadth; fewer of broad ones.
         lines: lines at most; what does not fit ends in an ellipsis.
     """
     wrapped = textwrap.wrap(" ".join(text.split()), width, max_lines=lines, placeholder=" …")
     # A single long word is cut, not dropped.
     if wrapped == ["…"] or any(line.strip() == "…" for line in wrapped):
         wrapped = [text[: width - 1] + "…"]
-    return "<br>".join(escape(line, quote=False) for line in wrapped)
+    # Plotly reads mark-up in texts and, in some, `%{...}` as a template.
+    return "<br>".join(
+        escape(_cut(line, width), quote=False).replace("%{", "&#37;{") for line in wrapped
+    )
+
+
+def _cut(line: str, width: int) -> str:
+    """Shorten a line until it is as broad as so many common characters."""
+    kept = line
+    while sum(map(_breadth, kept)) > width:
+        kept = f"{kept.removesuffix('…')[:-1]}…"
+    return kept
+
+
+def _breadth(character: str) -> float:
+    """Return how broad a character is, of a common one's breadth."""
+    if character in "mwMW@%" or unicodedata.east_asian_width(character) in "WF":
+        return 2
+    return 1.3 if character.isupper() else 1
 
 
 def blank(height: int, **layout: Any) -> go.Figure:

@@ -79,7 +79,9 @@ def _chart(definitions: list[Row], own: Row) -> Chart:
             "automargin": True,
         },
         yaxis=percent_axis(title=title("Remission rate, all arms")),
-        margin={"l": 8, "r": 12, "t": 64, "b": 8},
+        margin={"l": 8, "r": 12, "t": 66, "b": 8},
+        # One below the other: on a phone they would be, and cover the axis.
+        legend={"orientation": "v", "x": 0, "y": 1.01, "yanchor": "bottom"},
     )
     others, alike = [], []
     for key, group in groupby(definitions, key=choices):

@@ -20,7 +20,7 @@ from salvage.dashboard.numbers import percent
 ALL_LOOK = Look(INK, "solid", "square")
 PUBLISHED_LOOK = Look(GREY, "dot", "diamond-open")
 # Pixels.
-_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _AXIS_HEIGHT = 44, 18, 17, 30
+_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _AXIS_HEIGHT = 58, 18, 31, 30
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def forest(rows: Sequence[ForestRow]) -> go.Figure:
         depth += _ROW_HEIGHT + (_HEADING_HEIGHT if row.heading else 0)
         places.append(depth)
     # One unit of the vertical axis is one pixel.
-    bottom = depth + _ROW_HEIGHT // 4
+    bottom = depth + 11
     figure = blank(
         bottom + _AXIS_HEIGHT,
         showlegend=False,
@@ -67,8 +67,8 @@ def forest(rows: Sequence[ForestRow]) -> go.Figure:
     )
     for place, row in zip(places, rows, strict=True):
         if row.heading:
-            _write(figure, place - _TEXT_HEIGHT, f"<b>{label(row.heading, 46)}</b>")
-        _write(figure, place, f"{label(row.label, 30)}: {_numbers(row)}")
+            _write(figure, place - _TEXT_HEIGHT, f"<b>{label(row.heading, 40)}</b>")
+        _write(figure, place, f"{label(row.label)}<br>{_numbers(row)}")
         figure.add_shape(
             type="line", x0=0, x1=1, y0=place, y1=place, line={"color": LIGHT}, layer="below"
         )
@@ -96,6 +96,7 @@ def _write(figure: go.Figure, place: int, text: str) -> None:
         yshift=8,
         xanchor="left",
         yanchor="bottom",
+        align="left",
         text=text,
         showarrow=False,
         font={"size": 12},
