@@ -50,8 +50,7 @@ def judge(browser: Browser, name: str, published: Path, max_seconds: int, max_mb
     page = folder / "index.html"
     size_mb = page.stat().st_size / 1e6
     print(
-        f"{name}: {seconds:.1f} CPU s (at most {max_seconds}), "
-        f"{size_mb:.2f} MB (at most {max_mb})"
+        f"{name}: {seconds:.1f} CPU s (at most {max_seconds}), {size_mb:.2f} MB (at most {max_mb})"
     )
     is_good = seconds <= max_seconds and size_mb <= max_mb
     for width in (PHONE, DESKTOP):

@@ -45,7 +45,7 @@ class Study:
         self.rows["protocols"].append(
             {
                 "protocol_id": protocol_id,
-                "diagnosis": f"{protocol_id} <i>\"colitis\"</i> %{{x}} & Crohn's",
+                "diagnosis": f'{protocol_id} <i>"colitis"</i> %{{x}} & Crohn\'s',
                 "require_steroid_refractory": "true",
                 "require_failure": "true",
                 "window_days": 28,

@@ -124,5 +124,7 @@ def visit(browser: Browser, path: Path, width: int, **context: Any) -> Iterator[
             ),
         )
         page.goto(path.as_uri())
-        page.wait_for_function("() => document.querySelectorAll('.plot:not(:has(svg))').length === 0")
+        page.wait_for_function(
+            "() => document.querySelectorAll('.plot:not(:has(svg))').length === 0"
+        )
         yield seen

@@ -20,7 +20,7 @@ from salvage.dashboard.numbers import percent
 ALL_LOOK = Look(INK, "solid", "square")
 PUBLISHED_LOOK = Look(GREY, "dot", "diamond-open")
 # Pixels.
-_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _AXIS_HEIGHT = 58, 18, 31, 30
+_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _AXIS_HEIGHT = 53, 18, 31, 30
 
 
 @dataclass(frozen=True)

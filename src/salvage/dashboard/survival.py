@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from salvage.dashboard.chart import GREY, Chart, Section, Table, blank, label, percent_axis, title
+from salvage.dashboard.chart import (
+    GREY,
+    INK,
+    Chart,
+    Section,
+    Table,
+    blank,
+    label,
+    percent_axis,
+    title,
+)
 from salvage.dashboard.marts import ALL_ARMS, Marts, Row
 from salvage.dashboard.numbers import count, decimal, interval, of, percent
 from salvage.dashboard.protocol import Protocol
@@ -28,7 +38,8 @@ _MOST_TICKS = 7
 # More bands than these hide each other.
 _MOST_BANDS = 3
 _HORIZON_TOLD = 12
-_CURVE_HEIGHT, _RISK_ROW = 270, 34
+# Pixels.
+_CURVE_HEIGHT, _AXIS_HEIGHT, _RISK_ROW, _LEGEND_ROW = 270, 56, 34, 20
 
 
 def remission_section(marts: Marts, protocol: Protocol) -> Section:
@@ -168,13 +179,12 @@ def _curves(
     protocol: Protocol, curves: dict[str, list[Row]], last_day: int, axis: str
 ) -> go.Figure:
     risk_height = _RISK_ROW * (len(curves) + 1)
-    legend_height = 24 * len(curves)
-    height = legend_height + _CURVE_HEIGHT + 60 + risk_height
-    share_of_risk = risk_height / (height - legend_height)
+    legend_height = _LEGEND_ROW * len(curves) + 4
+    inner_height = _CURVE_HEIGHT + _AXIS_HEIGHT + risk_height
     months = _month_ticks(last_day / protocol.days_per_month)
     days = [month * protocol.days_per_month for month in months]
     figure = blank(
-        height,
+        legend_height + inner_height + 4,
         margin={"l": 8, "r": 14, "t": legend_height, "b": 4},
         xaxis={
             "range": [-last_day * 0.03, last_day * 1.03],
@@ -188,9 +198,9 @@ def _curves(
             "anchor": "y",
             "fixedrange": True,
         },
-        yaxis=percent_axis(range=[0, 1.03], domain=[share_of_risk + 0.15, 1]),
+        yaxis=percent_axis(range=[0, 1.03], domain=[1 - _CURVE_HEIGHT / inner_height, 1]),
         yaxis2={
-            "domain": [0, share_of_risk],
+            "domain": [0, risk_height / inner_height],
             "range": [len(curves) - 0.4, -1],
             "visible": False,
             "fixedrange": True,
@@ -261,11 +271,10 @@ def _add_numbers_at_risk(
         text="Number at risk", font={"size": 12},
     )  # fmt: skip
     for place, (arm_id, curve) in enumerate(curves.items()):
-        look = protocol.looks[arm_id]
         figure.add_annotation(
             x=0, y=place - 0.1, yref="y2", xref="paper", xanchor="left", yanchor="bottom",
             text=label(protocol.arm_label(arm_id)), showarrow=False,
-            font={"size": 11, "color": look.colour},
+            font={"size": 11},
         )  # fmt: skip
         figure.add_scatter(
             x=list(days),
@@ -273,7 +282,7 @@ def _add_numbers_at_risk(
             yaxis="y2",
             mode="text",
             text=[f"{at_risk(curve, day):,}" for day in days],
-            textfont={"color": look.colour, "size": 12},
+            textfont={"color": INK, "size": 12},
             hoverinfo="skip",
             showlegend=False,
             meta={"role": "at_risk", "arm_id": arm_id},

@@ -6,6 +6,18 @@ for (const [id, chart] of Object.entries(charts)) {
   Plotly.newPlot(`plot-${id}`, chart.data, chart.layout, config);
 }
 
+// On paper there is another width than on the screen: that of A4 at the size of print.
+const paperWidth = 940;
+// A Sankey diagram moves to its new width, and would be printed on its way; it fits as it is.
+const plots = [...document.querySelectorAll(".plot")]
+  .filter((plot) => plot.data.every((trace) => trace.type !== "sankey"));
+addEventListener("beforeprint", () => {
+  plots.forEach((plot) => Plotly.relayout(plot, { autosize: false, width: paperWidth }));
+});
+addEventListener("afterprint", () => {
+  plots.forEach((plot) => Plotly.relayout(plot, { autosize: true, width: null }));
+});
+
 // The swimmer plot shows the lanes that both filters let through, closed up.
 function filterLanes() {
   const arm = document.getElementById("swimmer-arm").value;
