@@ -61,6 +61,11 @@ def interval(low: Number, high: Number, unknown: str = NONE) -> Markup:
     return Markup("{}–{}").format(*bounds)
 
 
+def patients(number: int) -> Markup:
+    """Show a number of patients: 43 patients."""
+    return Markup("{} {}").format(count(number), "patient" if number == 1 else "patients")
+
+
 def of(part: int, whole: int, noun: str = "patients") -> Markup:
     """Show a part of a whole: 7 of 19 patients."""
     return Markup("{} of {} {}").format(

@@ -6,11 +6,13 @@ from markupsafe import Markup
 
 from salvage.dashboard.chart import COLOURS, GREY, Chart, Section, Table, blank, label
 from salvage.dashboard.marts import Marts, Row
-from salvage.dashboard.numbers import count, of, percent
+from salvage.dashboard.numbers import count, of, patients, percent
 
 _MOST_STEPS = 4
 _MOST_TREATMENTS = 6
 _MOST_PATHS = 25
+# Lines of a path that a sentence names.
+_MOST_TOLD = 5
 _OTHER, _LATER = "other treatments", "later lines"
 # Rare treatments of a step are drawn as one; a path longer than the steps drawn goes on through
 # `later lines`. A node is a step and a treatment; an end has step 0.
@@ -96,15 +98,21 @@ def section(marts: Marts) -> Section:
         )
     paths = marts.rows(_PATHS, most=_MOST_PATHS)
     commonest, n_patients = paths[0], totals["n_patients"]
-    finding = Markup(
-        "Of {} different courses of treatment and ends, the commonest was “{}”, then {}: {} ({})."
-    ).format(
-        count(totals["n_paths"]),
-        " → ".join(commonest["path"]),
-        ENDS[commonest["ended_by"]],
-        of(commonest["n_patients"], n_patients),
-        percent(commonest["n_patients"] / n_patients),
-    )
+    if commonest["n_patients"] == 1:
+        finding = Markup("{} took {} different courses of treatment: no two the same.").format(
+            patients(n_patients), count(totals["n_paths"])
+        )
+    else:
+        finding = Markup(
+            "Of {} different courses of treatment and ends, the commonest was “{}”, then {}: {} "
+            "({})."
+        ).format(
+            count(totals["n_paths"]),
+            _shortened(commonest["path"]),
+            ENDS[commonest["ended_by"]],
+            of(commonest["n_patients"], n_patients),
+            percent(commonest["n_patients"] / n_patients),
+        )
     return Section(
         "paths",
         "Treatment paths",
@@ -112,6 +120,12 @@ def section(marts: Marts) -> Section:
         [_sankey(marts, paths, totals)],
         notes=["All accepted patients with a drug that is looked at, in the study or not."],
     )
+
+
+def _shortened(path: list[str]) -> str:
+    """Return a path as text, the first lines only where it is long."""
+    more = ["…"] if len(path) > _MOST_TOLD else []
+    return " → ".join([*path[:_MOST_TOLD], *more])
 
 
 def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:

@@ -14,7 +14,13 @@ ARMS = """
     where protocol_id = $protocol
     order by arm_id = 'all', arm_id
 """
-# One figure a study and direction: the count where it is printed, else the percentage.
+_ASSESSMENTS = """
+    select coalesce(cast(sum(n_accepted) as bigint), 0) as n_accepted
+    from marts.dq_row_ledger
+    where table_name = 'disease_assessments'
+"""
+# Of the directions that the protocol has; one figure a study and direction: the count where it
+# is printed, else the percentage.
 _STUDIES = """
     select study_id, direction, published_n, published_rate, published_low, published_high,
         window_difference, population_difference, definition_difference
@@ -23,6 +29,7 @@ _STUDIES = """
         protocol_id = $protocol
         and measure in ('n_remissions', 'remission_percent')
         and published_rate is not null
+        and arm_id is not null
     qualify row_number() over (partition by study_id, direction order by measure) = 1
     order by study_id, direction
 """
@@ -39,7 +46,9 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     arms = marts.rows(ARMS, protocol=protocol.protocol_id)
     studies = marts.rows(_STUDIES, protocol=protocol.protocol_id)
     total = next(arm for arm in arms if arm["arm_id"] == ALL_ARMS)
-    if total["n_patients"]:
+    if not marts.row(_ASSESSMENTS)["n_accepted"]:
+        finding = Markup("No disease assessment was recorded, so that remission is not known.")
+    elif total["n_patients"]:
         finding = Markup("Remission was reached by {}.").format(_rate(total))
     else:
         finding = Markup("No patient is in the analysis set, so that there is no remission rate.")
