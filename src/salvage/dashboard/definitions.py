@@ -20,6 +20,7 @@ from salvage.dashboard.chart import (
 from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, interval, percent
 from salvage.dashboard.protocol import Protocol
+from salvage.dashboard.remission import NOT_ASSESSED
 
 _DEFINITIONS = """
     select *
@@ -37,7 +38,9 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     definitions = marts.rows(_DEFINITIONS, protocol=protocol.protocol_id)
     own = next(row for row in definitions if row["is_protocol_definition"])
     rates = [row["remission_rate"] for row in definitions if row["remission_rate"] is not None]
-    if rates:
+    if not marts.has_records("disease_assessments"):
+        finding = NOT_ASSESSED
+    elif rates:
         finding = Markup(
             "Under {} combinations of definitions the remission rate of all arms lies between {} "
             "and {}; the protocol's own gives {}."

@@ -17,6 +17,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "lock_configuration": "true",
 }
+_ACCEPTED = "select 1 from marts.dq_row_ledger where table_name = $table and n_accepted > 0"
 
 
 class Marts:
@@ -45,6 +46,10 @@ class Marts:
         """Return the one row of a query."""
         (row,) = self.rows(sql, **parameters)
         return row
+
+    def has_records(self, table: str) -> bool:
+        """Was any record of an input table accepted? Else what it tells of is not known."""
+        return bool(self.rows(_ACCEPTED, table=table))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from salvage.dashboard.chart import (
 from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of
 from salvage.dashboard.protocol import Protocol
+from salvage.dashboard.remission import NOT_ASSESSED
 
 # A death after the last visit is known, one after the cut-off is not: docs/decisions/0005.
 _KNOWN_DEATHS = """
@@ -106,14 +107,14 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     if not lanes:
         finding = Markup("No patient is in the analysis set, so that there is no course to show.")
         return Section("patients", "The patients", finding)
-    finding = Markup(
-        "{} came into remission on the second drug, {} of them stayed in it while they were "
-        "observed; {} of all died."
-    ).format(
-        of(totals["n_remissions"], totals["n_patients"]),
-        count(totals["n_kept"]),
-        count(totals["n_deaths"]),
-    )
+    deaths = Markup("{} of all patients died.").format(count(totals["n_deaths"]))
+    if marts.has_records("disease_assessments"):
+        finding = Markup(
+            "{} came into remission on the second drug, {} of them stayed in it while they were "
+            "observed; {}"
+        ).format(of(totals["n_remissions"], totals["n_patients"]), count(totals["n_kept"]), deaths)
+    else:
+        finding = NOT_ASSESSED + " " + deaths
     return Section("patients", "The patients", finding, [_swimmer(marts, protocol, lanes, totals)])
 
 

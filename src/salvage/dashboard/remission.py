@@ -14,11 +14,6 @@ ARMS = """
     where protocol_id = $protocol
     order by arm_id = 'all', arm_id
 """
-_ASSESSMENTS = """
-    select coalesce(cast(sum(n_accepted) as bigint), 0) as n_accepted
-    from marts.dq_row_ledger
-    where table_name = 'disease_assessments'
-"""
 # Of the directions that the protocol has; one figure a study and direction: the count where it
 # is printed, else the percentage.
 _STUDIES = """
@@ -33,6 +28,7 @@ _STUDIES = """
     qualify row_number() over (partition by study_id, direction order by measure) = 1
     order by study_id, direction
 """
+NOT_ASSESSED = Markup("No disease assessment was recorded, so that remission is not known.")
 COMPARISON = """
     select arm_id, other_arm_id, p_value, missing_reason
     from marts.agg_arm_comparison
@@ -46,8 +42,8 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     arms = marts.rows(ARMS, protocol=protocol.protocol_id)
     studies = marts.rows(_STUDIES, protocol=protocol.protocol_id)
     total = next(arm for arm in arms if arm["arm_id"] == ALL_ARMS)
-    if not marts.row(_ASSESSMENTS)["n_accepted"]:
-        finding = Markup("No disease assessment was recorded, so that remission is not known.")
+    if not marts.has_records("disease_assessments"):
+        finding = NOT_ASSESSED
     elif total["n_patients"]:
         finding = Markup("Remission was reached by {}.").format(_rate(total))
     else:

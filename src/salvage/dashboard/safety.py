@@ -32,7 +32,9 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     arms = marts.rows(_ARMS, protocol=protocol.protocol_id)
     terms = marts.rows(_TERMS, protocol=protocol.protocol_id)
     total = arms[-1]
-    if total["n_patients"]:
+    if not marts.has_records("adverse_events"):
+        finding = Markup("No adverse event was recorded, so that none is known.")
+    elif total["n_patients"]:
         finding = Markup(
             "A serious adverse event while on the second drug or soon after it was recorded for "
             "{}; {} died of one."

@@ -19,7 +19,7 @@ from salvage.dashboard.chart import (
 from salvage.dashboard.marts import ALL_ARMS, Marts, Row
 from salvage.dashboard.numbers import count, decimal, interval, of, percent
 from salvage.dashboard.protocol import Protocol
-from salvage.dashboard.remission import ARMS, difference
+from salvage.dashboard.remission import ARMS, NOT_ASSESSED, difference
 
 _CURVES = """
     select arm_id, duration_days, n_at_risk, n_events, n_censored, survival, ci_low, ci_high
@@ -46,7 +46,9 @@ def remission_section(marts: Marts, protocol: Protocol) -> Section:
     """How long remissions lasted."""
     total = marts.rows(ARMS, protocol=protocol.protocol_id)[-1]
     n_remissions = total["n_remissions"]
-    if not n_remissions:
+    if not marts.has_records("disease_assessments"):
+        finding = NOT_ASSESSED
+    elif not n_remissions:
         finding = Markup("No patient came into remission, so that there is no duration to show.")
     elif total["km_median_months"] is None:
         finding = Markup(
@@ -108,6 +110,8 @@ def colectomy_section(marts: Marts, protocol: Protocol) -> Section:
     else:
         finding = Markup("Too few patients were observed to estimate life without colectomy.")
     finding += difference(marts, protocol, "colectomy_free_survival", "the log-rank test")
+    if not marts.has_records("procedures"):
+        finding += Markup(" No procedure was recorded, so that a colectomy would not be known.")
     chart = _chart(
         marts,
         protocol,
