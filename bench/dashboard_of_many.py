@@ -25,7 +25,12 @@ from tests.browser import DESKTOP, PHONE, chromium, visit
 
 DEMO_SECONDS, DEMO_MB = 5, 6
 MANY_SECONDS, MANY_MB = 20, 10
-WRITE = "import sys, pathlib, salvage.dashboard as d; d.write_dashboard(*map(pathlib.Path, sys.argv[1:]))"
+WRITE = """
+import sys
+from pathlib import Path
+from salvage.dashboard.page import write_dashboard
+write_dashboard(*map(Path, sys.argv[1:]))
+"""
 
 
 def cpu_seconds() -> float:

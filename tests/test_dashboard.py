@@ -19,7 +19,7 @@ from pypdf import PdfReader
 from salvage.dashboard.page import write_dashboard
 from salvage.project import DEMO_DIR, PROJECT_DIR
 from salvage.publish import Provenance
-from tests.awkward_study import AWKWARD_NAMES, awkward_study
+from tests.awkward_study import awkward_study
 from tests.browser import (
     CUT_TEXTS,
     DESKTOP,
@@ -492,7 +492,7 @@ def test_findings_say_what_the_marts_do(read: tuple[str, Study, Visit]) -> None:
 def numbers(study: Study, sql: str, protocol: str) -> list[float]:
     """The numbers of a query's one row; none where it has no row."""
     parameters = {"protocol": protocol} if "$protocol" in sql else {}
-    rows = [list(row.values())[0] for row in study.rows(sql, **parameters)]
+    rows = [next(iter(row.values())) for row in study.rows(sql, **parameters)]
     return [float(number) for number in (rows[0] or [] if rows else []) if number is not None]
 
 
@@ -844,12 +844,11 @@ def test_demo_prints_on_at_most_eight_pages_and_whole(
         positions: list[tuple[str, float, float]] = []
         text = page.extract_text(visitor_text=partial(_note_position, positions))
         assert [p for p in positions if not (0 < p[1] < A4[0] and 0 < p[2] < A4[1])] == []
-        # Fonts have one sign for some pairs of letters.
-        printed.append("".join(unicodedata.normalize("NFKC", text).split()))
+        printed.append(letters(text))
     for name, words in texts:
         # A chart stands on one page, with all its words but those that another width changes.
         missing = [
-            [word for word in words if "".join(word.split()) not in page] for page in printed
+            [word for word in words if letters(word) not in page] for page in printed
         ]
         fewest = min(missing, key=len)
         assert [word for word in fewest if not word.replace(",", "").isdecimal()] == [], name
@@ -858,6 +857,11 @@ def test_demo_prints_on_at_most_eight_pages_and_whole(
             assert contents is not None
             # Each band from one treatment to the next has two curves.
             assert len(re.findall(rb"\bc\s", contents.get_data())) >= 2 * n_links
+
+
+def letters(text: str) -> str:
+    """A text without its spaces; fonts have one sign for some pairs of letters."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def _note_position(

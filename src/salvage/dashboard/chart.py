@@ -134,9 +134,9 @@ def _cut(line: str, width: int) -> str:
 
 def _breadth(character: str) -> float:
     """Return how broad a character is, of a common one's breadth."""
-    if character in "mwMW@%" or unicodedata.east_asian_width(character) in "WF":
+    if character in "MW@%" or unicodedata.east_asian_width(character) in "WF":
         return 2
-    return 1.3 if character.isupper() else 1
+    return 1.4 if character.isupper() or character in "mw" else 1
 
 
 def blank(height: int, **layout: Any) -> go.Figure:

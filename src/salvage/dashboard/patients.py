@@ -135,7 +135,7 @@ def _swimmer(marts: Marts, protocol: Protocol, lanes: list[Row], totals: Row) ->
         patients=[lane["patient_id"] for lane in lanes],
     )
     place = {lane["patient_id"]: number for number, lane in enumerate(lanes)}
-    names = [label(lane["patient_id"], 12) for lane in lanes]
+    names = [label(_short(lane["patient_id"]), 18) for lane in lanes]
     figure = blank(
         _LANE_HEIGHT * len(lanes) + 200,
         margin={"l": 8, "r": 12, "t": 140, "b": 8},
@@ -289,6 +289,11 @@ def _swimmer(marts: Marts, protocol: Protocol, lanes: list[Row], totals: Row) ->
         ),
         note=sample,
     )
+
+
+def _short(patient_id: str) -> str:
+    """Return a long id without its middle: those of one study often begin alike."""
+    return patient_id if len(patient_id) <= 12 else f"{patient_id[:5]}…{patient_id[-6:]}"
 
 
 def _table_row(protocol: Protocol, lane: Row, events: list[Row]) -> list[Any]:
