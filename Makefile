@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test slow-tests lint mutants old-clients proofs bench lock clean
+.PHONY: help setup setup-dev run test slow-tests screenshots lint mutants old-clients proofs bench lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test: setup-dev  ## The test suite (within ten minutes on two cores)
 
 slow-tests: setup-dev  ## The tests that take minutes each (marked slow)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
+
+screenshots: setup-dev  ## Every part of every page of the dashboard, into screenshots/, to look at
+	SALVAGE_SCREENSHOTS=all $(BIN)/python -m pytest tests/test_dashboard.py -k screenshots
 
 lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/ruff check .

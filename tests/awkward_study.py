@@ -102,14 +102,8 @@ class Study:
             (drugs[1], SALVAGE_DAY, SALVAGE_DAY + timedelta(days=60), "completed"),
         ]
         for drug, start, end, stop_reason in courses:
-            self._add(
-                "drug_exposures",
-                patient_id,
-                exposure_id=f"{patient_id}-{start}",
-                drug_name=drug,
-                start_date=start,
-                end_date=min(end, last_day),
-                stop_reason=stop_reason,
+            self.exposure(
+                patient_id, drug, start, min(end, last_day), f"{patient_id}-{start}", stop_reason
             )
         if days_in_remission is not None:
             self._assess(patient_id, "remission", SALVAGE_DAY + timedelta(days=20))
@@ -133,6 +127,26 @@ class Study:
                 severity_grade=4,
                 is_hospitalization="true",
             )
+
+    def exposure(
+        self,
+        patient_id: str,
+        drug: str,
+        start: date,
+        end: date | str,
+        exposure_id: str,
+        stop_reason: str = "",
+    ) -> None:
+        """Add an exposure."""
+        self._add(
+            "drug_exposures",
+            patient_id,
+            exposure_id=exposure_id,
+            drug_name=drug,
+            start_date=start,
+            end_date=end,
+            stop_reason=stop_reason,
+        )
 
     def _assess(self, patient_id: str, status: str, day: date) -> None:
         self._add(
@@ -186,6 +200,11 @@ def awkward_study() -> Study:
                 events=(name, SCRIPT) if days else (),
                 death_day=400 if days == 0 else None,
             )
+
+    # Records that are kept out or not understood.
+    for number, end in enumerate(("2010-02-30", "2009-12-31", "never")):
+        study.exposure("arm_without_patients-001", "cyclosporine", FIRST_DAY, end, f"bad-{number}")
+    study.exposure("arm_without_patients-001", SCRIPT, FIRST_DAY, LAST_DAY, "unknown-drug")
 
     study.protocol("no_episode", two_arms)
     for drugs in TWENTY_ARMS[:3]:

@@ -4,7 +4,9 @@ Every number of a page is compared with SQL written here, over the published fil
 the demo and, as so many protocols of one study, what may break a page (tests/awkward_study.py).
 """
 
+import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from functools import partial
@@ -176,6 +178,31 @@ SHOWN = """
         element => [element.textContent.trim(), element.dataset.value ?? element.value])
 """
 
+# The course of each patient of the analysis set, in days since salvage; no input has a cut-off.
+COURSES = """
+    with courses as (
+        select
+            patient_id,
+            arm_id,
+            gap_days,
+            [-datediff('day', failed_era_start_date, salvage_start_date), -gap_days] as first_drug,
+            [0, datediff('day', salvage_start_date, salvage_end_date)] as second_drug,
+            case when is_remission then [
+                datediff('day', salvage_start_date, remission_start_date),
+                datediff('day', salvage_start_date, remission_end_date)
+            ] end as remission,
+            [0, datediff(
+                'day', salvage_start_date, greatest(observation_end_date, death_date)
+            )] as observed,
+            datediff('day', salvage_start_date, death_date) as died,
+            datediff('day', salvage_start_date, colectomy_date) as colectomy,
+            loss_reason
+        from marts.fct_salvage_episodes
+        join marts.fct_remissions using (protocol_id, arm_id, patient_id, salvage_start_date)
+        join marts.dim_patients using (patient_id)
+        where protocol_id = $protocol and is_in_analysis_set
+    )
+"""
 # Table by table, from the marts: the name that leads a row, where it is one of the study's, and
 # the row's numbers in their order. A bound or rate that there is not is left out of the page.
 TABLES = {
@@ -215,23 +242,24 @@ TABLES = {
         from marts.agg_adverse_events_by_arm where protocol_id = $protocol
         order by arm_id = 'all', arm_id
     """,
-    "swimmer": """
-        select patient_id, [
-            gap_days,
-            datediff('day', salvage_start_date, remission_start_date),
-            datediff('day', salvage_start_date, remission_end_date),
-            datediff('day', salvage_start_date, observation_end_date),
-            datediff(
-                'day', salvage_start_date,
-                case when death_date <= observation_end_date then death_date end
-            )
+    "adverse_event_terms": """
+        select event_term, [
+            n_patients, n_patients_with_event, rate, wilson_low, wilson_high, n_events
         ]
-        from marts.fct_salvage_episodes
-        join marts.fct_remissions using (protocol_id, arm_id, patient_id, salvage_start_date)
-        join marts.dim_patients using (patient_id)
-        where protocol_id = $protocol and is_in_analysis_set
+        from marts.agg_adverse_events_by_term as by_term
+        where protocol_id = $protocol
         order by
-            arm_id, datediff('day', salvage_start_date, observation_end_date) desc, patient_id
+            (
+                select n_patients_with_event from marts.agg_adverse_events_by_term as total
+                where total.protocol_id = by_term.protocol_id and total.arm_id = 'all'
+                    and total.event_term = by_term.event_term
+            ) desc,
+            event_term, arm_id = 'all', arm_id
+    """,
+    "swimmer": f"""
+        {COURSES}
+        select patient_id, [gap_days, remission[1], remission[2], colectomy, observed[2], died]
+        from courses order by arm_id, observed[2] desc, patient_id
     """,
     "treatment_paths": """
         select array_to_string(path, ' → '), [n_patients]
@@ -336,7 +364,7 @@ def assert_published_studies(protocol: str, study: Study, rows: list[list[Row]])
             published_high
         from marts.agg_published_comparison
         where protocol_id = $protocol and measure in ('n_remissions', 'remission_percent')
-            and published_rate is not null
+            and published_rate is not null and arm_id is not null
         order by study_id, direction, measure
         """,
         protocol=protocol,
@@ -472,7 +500,7 @@ def test_findings_say_what_the_marts_do(read: tuple[str, Study, Visit]) -> None:
     sections = seen.js("() => [...document.querySelectorAll('main section')].map(s => s.id)")
     assert sections == list(FINDINGS)
     for section, (must, may) in FINDINGS.items():
-        finding = seen.page.query_selector(f"#{section} > .finding")
+        finding = seen.page.query_selector(f"#{section} .finding")
         assert finding is not None, section
         shown = finding.evaluate("p => [...p.querySelectorAll('data')].map(d => Number(d.value))")
         needed, allowed = (numbers(study, sql, protocol) for sql in (must, may))
@@ -639,6 +667,56 @@ def test_attrition_shows_every_step(read: tuple[str, Study, Visit]) -> None:
         assert f"n = {step['n_remaining']:,}" in shown and f"n = {step['n_excluded']:,}" in shown
 
 
+def test_lanes_show_each_course(read: tuple[str, Study, Visit]) -> None:
+    protocol, study, seen = read
+    courses = study.rows(f"{COURSES} from courses", protocol=protocol)
+    events = study.rows(
+        """
+        select patient_id, datediff('day', salvage_start_date, onset_date) as day
+        from marts.fct_adverse_events
+        join marts.fct_remissions using (protocol_id, arm_id, patient_id)
+        where protocol_id = $protocol and is_serious and attribution = 'treatment_emergent'
+        """,
+        protocol=protocol,
+    )
+    drawn = {trace["meta"]["role"]: trace for trace in traces(seen, "swimmer")}
+    expected: dict[str, list[tuple[str, int]]] = {
+        role: [(row["patient_id"], day) for row in courses for day in row[column] or []]
+        for role, column in (
+            ("observed", "observed"),
+            ("first drug", "first_drug"),
+            ("second drug", "second_drug"),
+            ("remission", "remission"),
+        )
+    }
+    expected["serious adverse event"] = [(row["patient_id"], row["day"]) for row in events]
+    expected["death"] = [(r["patient_id"], r["died"]) for r in courses if r["died"] is not None]
+    expected["end of observation"] = [
+        (row["patient_id"], row["observed"][1]) for row in courses if row["died"] is None
+    ]
+    expected["colectomy"] = [
+        (r["patient_id"], r["colectomy"]) for r in courses if r["colectomy"] is not None
+    ]
+    for role, reason in (("relapse", "relapse"), ("new rescue drug", "new_rescue_therapy")):
+        expected[role] = [
+            (row["patient_id"], row["remission"][1])
+            for row in courses
+            if row["loss_reason"] == reason
+        ]
+    assert set(drawn) <= set(expected)
+    lanes = lanes_of(seen)
+    for role, days in expected.items():
+        trace = drawn.get(role, {"points": [], "customdata": []})
+        points = [
+            (patient, x, y)
+            for patient, (x, y) in zip(trace["customdata"], trace["points"], strict=True)
+            if x is not None
+        ]
+        assert sorted((patient, x) for patient, x, _ in points) == sorted(days), role
+        # In the lane that bears the patient's name, shortened where it is long.
+        assert all(lanes[y][-6:] == patient[-6:] for patient, _, y in points)
+
+
 def test_every_patient_on_a_path_reaches_an_end(read: tuple[str, Study, Visit]) -> None:
     _, study, seen = read
     (sankey,) = traces(seen, "treatment_paths")
@@ -700,6 +778,20 @@ def test_arms_differ_by_more_than_colour(read: tuple[str, Study, Visit]) -> None
         if len(curves) > 6:
             looks = [(curve["dash"], curve["colour"]) for curve in curves]
         assert len(set(looks)) == len(curves)
+
+
+# ---- The index -----------------------------------------------------------------------------------
+
+
+def test_index_leads_to_every_protocol(browser: Browser, studies: dict[str, Study]) -> None:
+    with visit(browser, path_of("index", studies), PHONE) as seen:
+        links = seen.page.locator("main a")
+        assert links.all_text_contents() == sorted(PROTOCOLS)
+        for number, protocol in enumerate(sorted(PROTOCOLS), 1):
+            links.nth(number - 1).click()
+            assert seen.page.url.endswith(f"/protocol-{number}.html")
+            assert seen.page.locator("header strong").inner_text() == protocol
+            seen.page.get_by_role("link", name="All protocols").click()
 
 
 # ---- The demo: every chart, filters, search, print -----------------------------------------------
@@ -847,9 +939,7 @@ def test_demo_prints_on_at_most_eight_pages_and_whole(
         printed.append(letters(text))
     for name, words in texts:
         # A chart stands on one page, with all its words but those that another width changes.
-        missing = [
-            [word for word in words if letters(word) not in page] for page in printed
-        ]
+        missing = [[word for word in words if letters(word) not in page] for page in printed]
         fewest = min(missing, key=len)
         assert [word for word in fewest if not word.replace(",", "").isdecimal()] == [], name
         if name == "plot-treatment_paths":
@@ -877,3 +967,83 @@ def _note_position(
         x = cm[0] * tm[4] + cm[2] * tm[5] + cm[4]
         y = cm[1] * tm[4] + cm[3] * tm[5] + cm[5]
         positions.append((text, x, y))
+
+
+# ---- Screenshots, for eyes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_screenshots_are_written(browser: Browser, studies: dict[str, Study], width: int) -> None:
+    """Every part of the demo's page, into an ignored folder (make screenshots: of every page).
+
+    That they look well no test can say: look at them.
+    """
+    for page in PAGES if os.environ.get("SALVAGE_SCREENSHOTS") == "all" else ["demo"]:
+        folder = SCREENSHOTS / f"{page}-{width}"
+        shutil.rmtree(folder, ignore_errors=True)
+        with visit(browser, path_of(page, studies), width) as seen:
+            parts = seen.page.locator("header, main section, footer")
+            for place in range(parts.count()):
+                name = parts.nth(place).get_attribute("id") or f"part-{place}"
+                parts.nth(place).screenshot(path=folder / f"{name}.png")
+            assert len(list(folder.iterdir())) == parts.count() > 2
+
+
+# ---- The guards bite -----------------------------------------------------------------------------
+
+
+HARMLESS = "<!doctype html><html lang='en'><title>t</title><main><h1>t</h1>{}</main></html>"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "<script src='http://127.0.0.1:9/x.js'></script>",
+        "<img alt='' src='picture.png'>",
+        "<style>@import 'http://127.0.0.1:9/x.css';</style>",
+        "<script>fetch('http://127.0.0.1:9/')</script>",
+    ],
+)
+def test_request_is_seen(browser: Browser, tmp_path: Path, harm: str) -> None:
+    assert len(requests_of(browser, tmp_path, "")) == 1
+    assert len(requests_of(browser, tmp_path, harm)) == 2
+
+
+def requests_of(browser: Browser, folder: Path, harm: str) -> list[str]:
+    path = folder / "page.html"
+    path.write_text(HARMLESS.format(harm), encoding="utf-8")
+    with visit(browser, path, PHONE) as seen:
+        seen.page.wait_for_load_state("networkidle")
+        return seen.requests
+
+
+@pytest.mark.parametrize(
+    "harm",
+    ["<script>throw new Error('x')</script>", "<script>console.error('x')</script>"],
+)
+def test_complaint_is_heard(browser: Browser, tmp_path: Path, harm: str) -> None:
+    (tmp_path / "page.html").write_text(HARMLESS.format(harm), encoding="utf-8")
+    with visit(browser, tmp_path / "page.html", PHONE) as seen:
+        assert len(seen.complaints) == 1
+
+
+def test_inaccessible_or_too_wide_page_is_seen(browser: Browser, tmp_path: Path) -> None:
+    harm = "<img src='data:,'><p style='color: #ccc; width: 2000px'>pale and wide</p>"
+    (tmp_path / "page.html").write_text(HARMLESS.format(harm), encoding="utf-8")
+    with visit(browser, tmp_path / "page.html", PHONE) as seen:
+        rules = {violation.partition(":")[0] for violation in seen.axe_violations()}
+        assert {"image-alt", "color-contrast"} <= rules
+        assert len(seen.js(TOO_WIDE)) == 1
+
+
+def test_cut_and_covered_texts_are_seen(demo: Visit) -> None:
+    plot = demo.page.query_selector("#plot-definitions")
+    assert plot is not None
+    assert plot.evaluate(CUT_TEXTS) == plot.evaluate(OVERLAPPING_TEXTS) == []
+    spoil = """(plot, x) => Plotly.relayout(plot, {annotations: [
+        {text: 'far too long'.repeat(9), x, xref: 'x', y: 0.5, showarrow: false},
+        {text: 'another', x, xref: 'x', y: 0.5, showarrow: false},
+    ]})"""
+    demo.js(spoil.replace("(plot, x)", "([plot, x])"), [plot, 80])
+    assert len(plot.evaluate(CUT_TEXTS)) == 1
+    assert len(plot.evaluate(OVERLAPPING_TEXTS)) == 1
