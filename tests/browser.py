@@ -62,15 +62,21 @@ TOO_WIDE = """
 """
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser without a window; skips or fails the test where there is none."""
+def chromium_path() -> str:
+    """Where Chromium is; skips or fails the test where there is none."""
     path = shutil.which("chromium")
     if path is None:
         reason = "Chromium is not installed (tests/browser.sh install)"
         if os.environ.get("SALVAGE_NEEDS_BROWSER"):
             pytest.fail(reason)
         pytest.skip(reason)
+    return path
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window; skips or fails the test where there is none."""
+    path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--headless", "--no-sandbox", "--disable-gpu"]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from time import monotonic
+from typing import Literal, NoReturn
 
 import click
 import duckdb
@@ -381,6 +382,62 @@ def explain(patient_id: str, output_folder: Path, protocol_id: str | None) -> No
 
     with _sentences():
         click.echo(explain_patient(output_folder, patient_id, protocol_id))
+
+
+@main.command()
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["svg", "png", "pdf"]),
+    required=True,
+    help="What the files are; a PNG has 600 dots an inch.",
+)
+@_output_option
+@click.option("--protocol", "protocol_id", help="Only this protocol. Left out: all of them.")
+@click.option(
+    "--width",
+    type=click.Choice(["single", "double"]),
+    default="double",
+    show_default=True,
+    help="A journal's column of 89 mm, or two columns, 183 mm.",
+)
+def figures(
+    file_format: Literal["svg", "png", "pdf"],
+    output_folder: Path,
+    protocol_id: str | None,
+    width: Literal["single", "double"],
+) -> None:
+    """Draw the dashboard's charts for a paper.
+
+    Reads what is published in the output folder and writes figures/<chart>.<format> into it; where
+    several protocols are published, figures/<protocol>/<chart>.<format>. Needs Chromium, Chrome
+    or Edge.
+
+    Exit status: 0; 2 nothing is published there, the protocol is not known, or no browser draws.
+    """
+    from salvage.dashboard.figures import PAGE_HEIGHT, draw, drawings, place
+
+    started = monotonic()
+    with _sentences():
+        drawn = drawings(output_folder / "published", width, protocol_id)
+        _refuse_unusable_output(output_folder)
+        with (
+            _one_run_at_a_time(output_folder),
+            _private_folder(output_folder / ".figures") as private,
+        ):
+            draw(drawn, file_format, private)
+            place(private, output_folder / "figures", is_all=protocol_id is None)
+    for drawing in drawn:
+        wide, high = drawing.millimetres
+        click.echo(f"{drawing.path}.{file_format}: {wide:.0f} x {high:.0f} mm")
+        if drawing.width != width:
+            _warn(f"{drawing.path} cannot be read in one column and has two.")
+        if high > PAGE_HEIGHT:
+            _warn(f"{drawing.path} is higher than a page ({PAGE_HEIGHT} mm).")
+    click.echo(
+        f"\n{len(drawn)} figures in {output_folder}/figures/, "
+        f"drawn in {monotonic() - started:.0f} s."
+    )
 
 
 def _clear_reports(folder: Path) -> None:

@@ -84,7 +84,8 @@ def _flow(steps: list[Row]) -> Chart:
         _ROW_HEIGHT * len(steps) + 8,
         margin={"l": 1, "r": 1, "t": 4, "b": 4},
         showlegend=False,
-        xaxis={"visible": False, "range": [0, 1], "fixedrange": True},
+        # A little more than the boxes, whose outer lines would be cut in half.
+        xaxis={"visible": False, "range": [-0.004, 1.004], "fixedrange": True},
         yaxis={"visible": False, "range": [len(steps) - 0.5, -0.5], "fixedrange": True},
     )
     middle = sum(_LEFT) / 2

@@ -149,7 +149,7 @@ def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:
     colours = {
         name: colour for (name, _), colour in zip(weight.most_common(), COLOURS, strict=False)
     }
-    figure = blank(560, margin={"l": 4, "r": 4, "t": 8, "b": 8})
+    figure = blank(560, margin={"l": 4, "r": 4, "t": 14, "b": 14}, showlegend=False)
     figure.add_sankey(
         arrangement="snap",
         node={
