@@ -725,6 +725,22 @@ def test_gibleed_publishes_what_only_a_cdm_has(gibleed: Path) -> None:
     assert "dim_patients" in marts
 
 
+@needs_gibleed
+def test_gibleed_says_that_it_comes_from_a_cdm(gibleed: Path) -> None:
+    said = query(gibleed, "select input, is_synthetic, data_cutoff_date from publication.build")
+    assert said == [("omop", False, None)]
+    arms = query(
+        gibleed,
+        "select failed_ingredient, salvage_ingredient, window_days from marts.dim_protocol_arms",
+    )
+    assert sorted(arms) == [
+        ("celecoxib", "ibuprofen", 365),
+        ("ibuprofen", "celecoxib", 365),
+        ("ibuprofen", "diclofenac", 365),
+        ("naproxen", "celecoxib", 365),
+    ]
+
+
 # ---- PostgreSQL ----------------------------------------------------------------------------------
 
 

@@ -99,6 +99,10 @@ def test_salvage_run_publishes_the_same_marts(
             rows = named_rows(connection.execute(f"from marts.{mart}"))
             assert rows, mart
             assert difference(found[mart], rows) is None, mart
+        said = connection.execute(
+            "select input, is_synthetic, data_cutoff_date from publication.build"
+        ).fetchall()
+    assert said == [("files", False, cutoff)]
 
     compiled = {path.stem: path for path in (output / "target" / "compiled").rglob("*.sql")}
     for model in project.models:

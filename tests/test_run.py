@@ -175,6 +175,19 @@ def test_published_file_holds_the_marts_and_where_they_come_from(demo: tuple[Pat
         assert not (published / "salvage.duckdb").stat().st_mode & stat.S_IWOTH
 
 
+def test_demo_is_published_as_synthetic_with_its_checks(demo: tuple[Path, Result]) -> None:
+    """As many as the audit's page says."""
+    output, _ = demo
+    with duckdb.connect(str(output / "published" / "salvage.duckdb"), read_only=True) as connection:
+        said = connection.execute(
+            "select input, is_synthetic, data_cutoff_date, n_checks from publication.build"
+        ).fetchall()
+    page = (output / "data_docs" / "index.html").read_text(encoding="utf-8")
+    verdict = re.search(r"all (\d+) expectations and all (\d+) data tests hold", page)
+    assert verdict is not None
+    assert said == [("demo", True, None, int(verdict[1]) + int(verdict[2]))]
+
+
 @pytest.mark.parametrize(
     "query", sorted((PROJECT_DIR / "analyses").glob("*.sql")), ids=lambda path: path.stem
 )
