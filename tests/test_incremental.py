@@ -372,6 +372,9 @@ def test_one_changed_row_rebuilds_one_person(dbt: Dbt, tmp_path: Path) -> None:
     by_person, remade = dbt.calls
     assert {"int_drug_eras", "fct_drug_eras", "fct_decision_trace"} <= set(by_person)
     assert {"agg_remission_by_arm", "dq_row_ledger"} <= set(remade)
+    # Each exposure by itself; the names' own tests ask all of them.
+    assert {"mapped_exposures_are_in_one_era_each", "exposures_hold_together"} <= set(by_person)
+    assert "not_null_int_drug_name_ingredients_ingredient" in remade
     assert not {"int_drug_eras", "fct_drug_eras", "fct_decision_trace"} & set(remade)
 
 
@@ -827,3 +830,41 @@ def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.M
     assert "Rebuilt" not in said
     assert refreshed == rebuilt
     assert refreshed != before
+
+
+def test_the_command_refreshes_a_folder_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort = named_as_published(seeded_cohort(1, 30, dirty=True))
+    folder = write_folder(cohort.tables, cohort.reference, tmp_path / "input")
+    output = tmp_path / "output"
+
+    def run(*options: str) -> tuple[str, dict[str, list[tuple[Any, ...]]]]:
+        command = ["run", "--input", str(folder), "--output", str(output), *options]
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.output
+        with closing(
+            duckdb.connect(str(output / "published" / "salvage.duckdb"), read_only=True)
+        ) as connection:
+            return result.output, {
+                mart: connection.execute(f"from marts.{mart}").fetchall() for mart in public_marts()
+            }
+
+    monkeypatch.setattr(refreshing, "LEAST_PERSONS", 1)
+    said, before = run()
+    assert "Rebuilding every person: there is no earlier build." in said
+    # A copy of a record on line 2, so that all others move down by a line.
+    exposures = folder / "drug_exposures.csv"
+    header, *lines = exposures.read_text(encoding="utf-8").splitlines(keepends=True)
+    exposures.write_text("".join([header, lines[0], *lines]), encoding="utf-8")
+    said, refreshed = run()
+    assert "Rebuilt 1 of " in said
+    said, rebuilt = run("--full-refresh")
+    assert "Rebuilt" not in said
+    assert refreshed == rebuilt
+    assert refreshed["dq_quarantine"] != before["dq_quarantine"]
+    # A folder of few patients is built whole, and nothing is said of it.
+    monkeypatch.undo()
+    said, small = run()
+    assert "persons" not in said
+    assert small == rebuilt

@@ -455,12 +455,13 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
     reached_tests -= tests_of_accounts
     persons = {key for key in reached_models if nodes[key].name in person_relations}
     tables = {key for key in reached_models if nodes[key].config.materialized == "table"}
+    lookups = {key for key in reached_models if nodes[key].name in LOOKUPS}
     by_person = persons & tables
 
     def counted(keys: Iterable[str]) -> set[str]:
         """Return what is counted over persons among the models that these read."""
         read = _closure(keys, parents) & reached_models & tables
-        return {nodes[key].name for key in read - by_person} - LOOKUPS
+        return {nodes[key].name for key in read - by_person - lookups}
 
     if names_of_counted := counted(by_person):
         raise FullRebuildError(
@@ -470,7 +471,8 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
     tests_by_person = {
         key
         for key in reached_tests
-        if parents[key] & reached_models <= persons
+        if parents[key] & persons
+        and parents[key] & reached_models <= persons | lookups
         and not counted({key})
         and not _is_uniqueness_of_all(nodes[key])
     }
