@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from salvage.cdm import attach_cdm
+from salvage.cdm import Cdm, attach_cdm
 from salvage.gate import load_folder
 from tests.harness import Project, compile_project
 
@@ -93,7 +93,7 @@ def connect(warehouse: Path, cdm: Path, memory_limit: str) -> duckdb.DuckDBPyCon
     )
     connection.execute("set enable_progress_bar = false")
     register_functions(connection)
-    attach_cdm(connection, str(cdm), DATABASE, "main")
+    attach_cdm(connection, Cdm(str(cdm), DATABASE, "main"))
     return connection
 
 

@@ -792,10 +792,10 @@ def test_an_attached_postgresql_gives_the_same_marts(
 
 
 def test_the_cdm_in_postgresql_cannot_be_written_to(postgres: str) -> None:
-    from salvage.cdm import attach_cdm
+    from salvage.cdm import Cdm, attach_cdm
 
     with duckdb.connect() as connection:
-        attach_cdm(connection, postgres, "cdm", "public")
+        attach_cdm(connection, Cdm(postgres, "cdm", "public"))
         with pytest.raises(duckdb.Error, match="read-only"):
             connection.execute("create table cdm.public.x (i integer)")
 

@@ -20,6 +20,27 @@ POSTGRES_SCHEMES = ("postgres", "postgresql")
 
 
 @dataclass(frozen=True)
+class Cdm:
+    """A CDM as a run reads it.
+
+    Attributes:
+        location: path of a DuckDB file, path of a folder with `<table>.parquet` files, or a
+            PostgreSQL address (`postgresql://user@host/database`; the password comes from
+            PGPASSWORD or ~/.pgpass, never from the address).
+        database: name that it is attached by.
+        schema: schema that holds the tables; for a folder, the one they are put into.
+    """
+
+    location: str
+    database: str
+    schema: str
+
+    def relation(self, table: str) -> str:
+        """Return the table's name in SQL."""
+        return f"{_name(self.database)}.{_name(self.schema)}.{table}"
+
+
+@dataclass(frozen=True)
 class CdmTable:
     """One table of the CDM as the warehouse reads it.
 
@@ -76,33 +97,24 @@ def refuse_password(location: str) -> None:
         )
 
 
-def attach_cdm(
-    connection: duckdb.DuckDBPyConnection, location: str, database: str, schema: str
-) -> None:
+def attach_cdm(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> None:
     """Attach a CDM to a connection, read only; nothing happens where it is attached already.
-
-    Args:
-        connection: the DuckDB connection.
-        location: path of a DuckDB file, path of a folder with `<table>.parquet` files, or a
-            PostgreSQL address (`postgresql://user@host/database`; the password comes from
-            PGPASSWORD or ~/.pgpass, never from the address).
-        database: name to attach it by.
-        schema: schema that holds the tables; for a folder, the one they are put into.
 
     Raises:
         SalvageError: there is nothing there, it is not of one of these kinds, or the address
             holds a password.
     """
     attached = connection.execute("select database_name from duckdb_databases()").fetchall()
-    if (database,) in attached:
+    if (cdm.database,) in attached:
         return
+    location = cdm.location
     try:
         if urlsplit(location).scheme in POSTGRES_SCHEMES:
-            _attach_postgres(connection, location, database)
+            _attach_postgres(connection, location, cdm.database)
         elif Path(location).is_dir():
-            _attach_folder(connection, Path(location), database, schema)
+            _attach_folder(connection, cdm)
         elif Path(location).is_file():
-            connection.execute(f"attach '{quoted(location)}' as {_name(database)} (read_only)")
+            connection.execute(f"attach '{quoted(location)}' as {_name(cdm.database)} (read_only)")
         else:
             raise SalvageError(f"There is no OMOP CDM at {location}: no such file or folder.")
     except duckdb.Error as error:
@@ -135,43 +147,61 @@ def load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"load '{quoted(file)}'")
 
 
-def _attach_folder(
-    connection: duckdb.DuckDBPyConnection, folder: Path, database: str, schema: str
-) -> None:
-    connection.execute(f"attach ':memory:' as {_name(database)}")
-    connection.execute(f"create schema if not exists {_name(database)}.{_name(schema)}")
+def _attach_folder(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> None:
+    connection.execute(f"attach ':memory:' as {_name(cdm.database)}")
+    connection.execute(f"create schema if not exists {_name(cdm.database)}.{_name(cdm.schema)}")
     for table in cdm_tables():
-        path = folder / f"{table}.parquet"
+        path = Path(cdm.location) / f"{table}.parquet"
         if path.is_file():
             connection.execute(
-                f"create view {_name(database)}.{_name(schema)}.{table} as "
-                f"from read_parquet('{quoted(str(path))}')"
+                f"create view {cdm.relation(table)} as from read_parquet('{quoted(path)}')"
             )
 
 
-def check_cdm(
-    connection: duckdb.DuckDBPyConnection, location: str, database: str, schema: str
-) -> list[str]:
+def columns_read(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> dict[str, dict[str, str]]:
+    """Return the columns that the warehouse reads of an attached CDM, with declared types.
+
+    A column or a table that this CDM lacks is left out.
+    """
+    found = _found_columns(connection, cdm)
+    read = {
+        table.name: {
+            column: data_type
+            for column, data_type in table.types.items()
+            if column in found.get(table.name, {})
+        }
+        for table in cdm_tables().values()
+    }
+    return {table: columns for table, columns in read.items() if columns}
+
+
+def _found_columns(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> dict[str, dict[str, str]]:
+    """Return the types of all columns of an attached CDM, names in lower case."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, data_type in connection.execute(
+        "select lower(table_name), lower(column_name), data_type from duckdb_columns() "
+        "where database_name = ? and schema_name = ?",
+        [cdm.database, cdm.schema],
+    ).fetchall():
+        found.setdefault(table, {})[column] = data_type
+    return found
+
+
+def check_cdm(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> list[str]:
     """Say what an attached CDM lacks; return a sentence for each lack that is allowed.
 
     Raises:
         SalvageError: a table or a column that must be there is not, or holds another kind of
             value than the CDM's.
     """
-    found: dict[str, dict[str, str]] = {}
-    for table, column, data_type in connection.execute(
-        "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ?",
-        [database, schema],
-    ).fetchall():
-        found.setdefault(table.lower(), {})[column.lower()] = data_type
+    found = _found_columns(connection, cdm)
     warnings = []
     for table in cdm_tables().values():
         if table.name not in found:
             if table.is_needed:
                 raise SalvageError(
-                    f"The OMOP CDM at {location} holds no table {table.name} "
-                    f"(schema {schema}), which is needed."
+                    f"The OMOP CDM at {cdm.location} holds no table {table.name} "
+                    f"(schema {cdm.schema}), which is needed."
                 )
             warnings.append(f"{table.name}: the CDM holds no such table; taken as empty.")
             continue

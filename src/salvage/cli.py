@@ -15,7 +15,7 @@ import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
-from salvage.cdm import attach_cdm, check_cdm, refuse_password
+from salvage.cdm import Cdm, attach_cdm, check_cdm, refuse_password
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
@@ -26,7 +26,7 @@ from salvage.publish import (
     publish,
     refuse_foreign_publication,
 )
-from salvage.refresh import Cdm, FullRebuildError, keep, refresh, take_snapshot
+from salvage.refresh import FullRebuildError, keep, note_persons, refresh, take_snapshot
 from salvage.resources import (
     MEMORY_LIMIT,
     SPILL_FOLDER,
@@ -222,7 +222,10 @@ def _run(study: _Study, output: Path, full_refresh: bool, strict: bool, n_kept: 
         result = None
         if is_comparable and not full_refresh:
             result = _refreshed(study, warehouse, private, output)
-        result = result or _build(study, warehouse, output)
+        if result is None:
+            result = _build(study, warehouse, output)
+            if is_comparable and study.cdm is None and result.passed:
+                note_persons(warehouse)
         try:
             _audit_and_publish(study, warehouse, result, output, strict, n_kept)
         finally:
@@ -471,10 +474,8 @@ def _load(study: _Study, warehouse: Path) -> bool:
         # It holds every cell of the input.
         warehouse.chmod(0o600)
         if study.cdm is not None:
-            attach_cdm(connection, study.cdm.location, study.cdm.database, study.cdm.schema)
-            for sentence in check_cdm(
-                connection, study.cdm.location, study.cdm.database, study.cdm.schema
-            ):
+            attach_cdm(connection, study.cdm)
+            for sentence in check_cdm(connection, study.cdm):
                 _warn(sentence)
         if study.folder is not None:
             load_folder(
@@ -484,15 +485,11 @@ def _load(study: _Study, warehouse: Path) -> bool:
                 sys.stderr.isatty(),
                 only_reference=study.cdm is not None,
             )
-        if study.cdm is None:
-            return False
-        return take_snapshot(connection, study.cdm, study.variables) is not None
+        return take_snapshot(connection, study.cdm, study.variables)
 
 
 def _refreshed(study: _Study, warehouse: Path, private: Path, output: Path) -> BuildResult | None:
     """Build the changed persons alone; None, with a sentence why, where all are to be built."""
-    if study.cdm is None:
-        return None
     click.echo("Comparing with the last build ...", err=True)
     try:
         result, sentence = refresh(

@@ -7,7 +7,7 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from salvage.cdm import attach_cdm
+from salvage.cdm import Cdm, attach_cdm
 from salvage.text import WHITE_SPACE
 
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
@@ -39,7 +39,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Keep the settings omop, omop_database and omop_schema."""
-        self._cdm = (
+        self._cdm = Cdm(
             plugin_config.get("omop", ""),
             plugin_config.get("omop_database", ""),
             plugin_config.get("omop_schema", ""),
@@ -48,6 +48,5 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register the functions, and attach the CDM where there is one."""
         register_functions(conn)
-        location, database, schema = self._cdm
-        if location:
-            attach_cdm(conn, location, database, schema)
+        if self._cdm.location:
+            attach_cdm(conn, self._cdm)

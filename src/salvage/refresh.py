@@ -1,10 +1,14 @@
-"""Incremental refresh: of a CDM that changed, only the persons whose records changed are rebuilt.
+"""Incremental refresh: of records that changed, only the persons whose they are are rebuilt.
 
-A person's records in all tables of the CDM have a content hash; everything else that the marts
-depend on (rules, vocabulary, SQL, versions, settings) has a fingerprint. Where the fingerprint is
-that of the kept build, the changed persons' records make a small CDM of their own. The same
-models build it, its rows take the place of those persons' rows in a copy of the kept build, and
-what is counted over persons is built anew: docs/incremental.md, docs/decisions/0023.
+A person's records in all tables have a content hash; everything else that the marts depend on
+(rules, vocabulary, SQL, versions, settings) has a fingerprint. Where the fingerprint is that of
+the kept build, the changed persons' records make a small study of their own. The same models
+build it, its rows take the place of those persons' rows in a copy of the kept build, and what is
+counted over persons is built anew: docs/incremental.md, docs/decisions/0023.
+
+A CDM's records are compared as they stand there. Those of a clinic's folder are compared once
+they are accounted for, which is done for all of them at each run: there the line of a record and
+a key that two patients share have found their answer.
 """
 
 import hashlib
@@ -19,7 +23,7 @@ from typing import Any
 import duckdb
 
 from salvage.build import BuildResult, dbt_build, parse_project
-from salvage.cdm import attach_cdm, cdm_tables
+from salvage.cdm import Cdm, attach_cdm, columns_read
 from salvage.errors import FULL_DISK
 from salvage.project import PROJECT_DIR, input_tables
 from salvage.resources import duckdb_config
@@ -37,6 +41,15 @@ PERSON_COLUMNS = ("patient_id", "person_id")
 LOOKUPS = frozenset(
     {"int_drug_name_ingredients", "int_omop_stop_reason_codes", "int_procedure_name_groups"}
 )
+# Of a folder these are made from all records at each run: they name lines, number patients, and
+# say which keys two patients share.
+ACCOUNTS = (
+    *("int_patients_accounted", "int_patients", "int_drug_exposures_accounted"),
+    *("int_disease_assessments_accounted", "int_procedures_accounted"),
+    *("int_adverse_events_accounted", "int_drug_exposures"),
+)
+# What other records can change about one of them.
+_PLACES = ("line_number", "patient_number")
 # A key that two persons' records share puts both of them into quarantine (SPEC 1, step 5). Of
 # the CDM's drug exposures none is: docs/decisions/0022.
 _TABLES_WITH_KEYS = ("disease_assessments", "procedures", "adverse_events")
@@ -51,29 +64,13 @@ class FullRebuildError(Exception):
 
 
 @dataclass(frozen=True)
-class Cdm:
-    """A CDM as a run reads it.
-
-    Attributes:
-        location: as in `attach_cdm`.
-        database: the name that it is attached by.
-        schema: schema of its tables.
-    """
-
-    location: str
-    database: str
-    schema: str
-
-    def relation(self, table: str) -> str:
-        """Return the table's name in SQL."""
-        return f'"{self.database}"."{self.schema}".{table}'
-
-
-@dataclass(frozen=True)
 class Models:
     """The models and seeds of the project by what a changed person means to them.
 
     Attributes:
+        accounts: of a folder, what is made from all records before persons are compared; of a
+            CDM nothing.
+        tests_of_accounts: the data tests of nothing else.
         by_person: tables of single persons' rows: of those only the changed ones are built.
         shared: what is read by models of the other kinds, and by no record touched.
         remade: everything else that records reach: counts, names, views.
@@ -85,6 +82,8 @@ class Models:
             the columns by whose order it does.
     """
 
+    accounts: tuple[str, ...]
+    tests_of_accounts: tuple[str, ...]
     by_person: tuple[str, ...]
     shared: tuple[str, ...]
     remade: tuple[str, ...]
@@ -95,56 +94,54 @@ class Models:
 
 
 def take_snapshot(
-    connection: duckdb.DuckDBPyConnection, cdm: Cdm, variables: Mapping[str, str]
-) -> int | None:
+    connection: duckdb.DuckDBPyConnection, cdm: Cdm | None, variables: Mapping[str, str]
+) -> bool:
     """Write what a later run compares itself with into schema `refresh` of a new warehouse.
 
-    `refresh.basis` gets the fingerprint, `refresh.persons` a hash of each person's records: the
-    sums of two 64-bit hashes of each row and the number of rows, so that neither order nor
-    place counts, and copies do. Two different contents are taken for equal with a chance of
-    about 2^-128.
+    `refresh.basis` gets the fingerprint and, of a CDM, `refresh.persons` what `note_persons`
+    writes of a folder once its records are accounted for.
 
     Args:
-        connection: the new warehouse, with the study's own rules and the CDM attached.
-        cdm: the CDM.
+        connection: the new warehouse, with what the gate loaded, and the CDM attached.
+        cdm: the CDM; None: schema `raw` holds the records of a folder.
         variables: dbt vars of the build.
 
     Returns:
-        The number of persons; None where they are too few for a refresh, and nothing is written.
+        False where persons are too few for a refresh, and nothing is written.
     """
-    found = _found_columns(connection, cdm)
-    (n_persons,) = _row(connection, f"select count(*) from {cdm.relation('person')}")
+    persons = "raw.patients" if cdm is None else cdm.relation("person")
+    (n_persons,) = _row(connection, f"select count(*) from {persons}")
     if n_persons < LEAST_PERSONS:
-        return None
-    person_tables = [table for table in found if "person_id" in found[table]]
-    hashes = " union all ".join(
-        f"select person_id, sum({_row_hash(table, found[table])}) as first_sum, "
-        f"sum({_row_hash(table, found[table], is_second=True)}) as second_sum, "
-        f"count(*) as n_records from {cdm.relation(table)} group by person_id"
-        for table in person_tables
-    )
+        return False
     connection.execute("create schema if not exists refresh")
-    connection.execute(
-        "create or replace table refresh.persons as select person_id, "
-        "sum(first_sum) as first_sum, sum(second_sum) as second_sum, "
-        f"sum(n_records) as n_records from ({hashes}) group by person_id"
-    )
-    parts = {
+    parts: dict[str, object] = {
         "settings": {key: value for key, value in variables.items() if key != "omop"},
         "versions": {package: version(package) for package in _PACKAGES},
         "project": _project_digest(),
-        "columns": found,
         "rules": _rules_digest(connection),
-        "vocabulary": {
+    }
+    if cdm is not None:
+        found = columns_read(connection, cdm)
+        cells = {table: _cast_cells(columns) for table, columns in found.items()}
+        parts["columns"] = found
+        parts["vocabulary"] = {
             table: _row(
                 connection,
-                f"select count(*), sum({_row_hash(table, columns)}), "
-                f"sum({_row_hash(table, columns, is_second=True)}) from {cdm.relation(table)}",
+                f"select count(*), {_sums_of_hashes(table, cells[table])} "
+                f"from {cdm.relation(table)}",
             )
-            for table, columns in found.items()
-            if table not in person_tables
-        },
-    }
+            for table in found
+            if "person_id" not in found[table]
+        }
+        _write_persons(
+            connection,
+            [
+                f"select person_id, {_sums_of_hashes(table, cells[table])}, count(*) as n_records "
+                f"from {cdm.relation(table)} group by person_id"
+                for table in found
+                if "person_id" in found[table]
+            ],
+        )
     connection.execute("create or replace table refresh.basis (part varchar, fingerprint varchar)")
     connection.executemany(
         "insert into refresh.basis values (?, ?)",
@@ -156,32 +153,60 @@ def take_snapshot(
             for name, part in parts.items()
         ],
     )
-    return int(n_persons)
+    return True
 
 
-def _found_columns(connection: duckdb.DuckDBPyConnection, cdm: Cdm) -> dict[str, dict[str, str]]:
-    """Return the columns of the CDM that the warehouse reads, with their declared types."""
+def note_persons(warehouse: Path) -> None:
+    """Write `refresh.persons` into the warehouse of a folder whose records are accounted for.
+
+    A record's line is no part of its content: a line that comes in moves all those below it.
+    """
+    with _connect(warehouse) as connection:
+        queries = []
+        for table in ACCOUNTS:
+            if table.endswith("_accounted"):
+                cells = [name for name in _columns(connection, table) if name not in _PLACES]
+                queries.append(
+                    f"select patient_id as person_id, {_sums_of_hashes(table, cells)}, "
+                    f"count(*) as n_records from intermediate.{table} group by patient_id"
+                )
+        _write_persons(connection, queries)
+
+
+def _write_persons(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> None:
+    """Write a hash of each person's records into `refresh.persons`.
+
+    The sums of two 64-bit hashes of each record and the number of records, so that neither
+    order nor place counts, and copies do. Two different contents are taken for equal with a
+    chance of about 2^-128.
+    """
+    connection.execute(
+        "create or replace table refresh.persons as select person_id, "
+        "sum(first_sum) as first_sum, sum(second_sum) as second_sum, "
+        f"sum(n_records) as n_records from ({' union all '.join(queries)}) group by person_id"
+    )
+
+
+def _sums_of_hashes(table: str, cells: Sequence[str]) -> str:
+    """Return SQL for the sums of two hashes of a table's rows, independent of each other."""
+    return (
+        f"sum(hash('{table}', {', '.join(cells)})) as first_sum, "
+        f"sum(hash('{table}', {', '.join(reversed(cells))}, 42)) as second_sum"
+    )
+
+
+def _cast_cells(columns: Mapping[str, str]) -> list[str]:
+    return [f"cast({name} as {data_type})" for name, data_type in columns.items()]
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Return the columns of one of the warehouse's own tables, in order."""
     rows = connection.execute(
-        "select lower(table_name), lower(column_name) from duckdb_columns() "
-        "where database_name = ? and schema_name = ?",
-        [cdm.database, cdm.schema],
+        "select column_name from duckdb_columns() where database_name = current_database() "
+        "and table_name = ? order by column_index",
+        [table],
     ).fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table in cdm_tables().values():
-        columns = {
-            name: data_type for name, data_type in table.types.items() if (table.name, name) in rows
-        }
-        if columns:
-            found[table.name] = columns
-    return found
-
-
-def _row_hash(table: str, columns: Mapping[str, str], *, is_second: bool = False) -> str:
-    """Return SQL for a 64-bit hash of a row; the second one is independent of the first."""
-    cells = [f"cast({name} as {data_type})" for name, data_type in columns.items()]
-    if is_second:
-        cells = [*reversed(cells), "42"]
-    return f"hash('{table}', {', '.join(cells)})"
+    return [name for (name,) in rows]
 
 
 def _project_digest() -> str:
@@ -211,7 +236,7 @@ def refresh(
     fresh: Path,
     private: Path,
     output: Path,
-    cdm: Cdm,
+    cdm: Cdm | None,
     variables: dict[str, str],
     *,
     show_progress: bool,
@@ -220,10 +245,11 @@ def refresh(
 
     Args:
         kept: the build that an earlier run left; only read.
-        fresh: the new warehouse, with the study's rules and a snapshot in it, and no models.
+        fresh: the new warehouse, with what the gate loaded and a snapshot, and no models; only
+            read until its place is taken.
         private: folder of the run.
         output: folder that gets dbt's `target` and `logs`.
-        cdm: the CDM.
+        cdm: the CDM; None: `fresh` holds the records of a folder.
         variables: dbt vars of the build.
         show_progress: draw progress bars on standard error.
 
@@ -235,8 +261,17 @@ def refresh(
     """
     merged, changed = private / "merged", private / "changed"
     try:
+        for folder in (merged, changed):
+            folder.mkdir(mode=0o700)
         return _refresh(
-            kept, fresh, merged, changed, output, cdm, variables, show_progress=show_progress
+            kept,
+            fresh,
+            merged / "warehouse.duckdb",
+            changed,
+            output,
+            cdm,
+            variables,
+            show_progress=show_progress,
         )
     except duckdb.Error as error:
         if FULL_DISK in str(error):
@@ -253,48 +288,51 @@ def _refresh(
     merged: Path,
     changed: Path,
     output: Path,
-    cdm: Cdm,
+    cdm: Cdm | None,
     variables: dict[str, str],
     *,
     show_progress: bool,
 ) -> tuple[BuildResult, str]:
-    n_changed, n_persons = _compare(kept, fresh)
+    _refuse_other_basis(kept, fresh)
     manifest = parse_project(fresh, output, variables)
-    for folder in (merged, changed):
-        folder.mkdir(mode=0o700)
-    shutil.copyfile(kept, merged / "warehouse.duckdb")
-    (merged / "warehouse.duckdb").chmod(0o600)
-    models = sort_models(manifest, _person_relations(merged / "warehouse.duckdb"))
-    _refuse_shared_keys(merged / "warehouse.duckdb")
-    if n_changed:
-        small = Cdm(str(changed / "cdm.duckdb"), cdm.database, cdm.schema)
-        _extract(fresh, merged, changed, cdm, models)
-        _passed(
+
+    def build(warehouse: Path, select: Sequence[str], **settings: str) -> BuildResult:
+        return _passed(
             dbt_build(
-                changed / "warehouse.duckdb",
+                warehouse,
                 output,
-                {**variables, "omop": small.location},
-                select=(*models.by_person, *models.needed_remade, *models.tests_by_person),
+                {**variables, **settings},
+                select=select,
                 indirect_selection="empty",
                 show_progress=show_progress,
                 manifest=manifest,
             )
         )
-    _merge(fresh, merged, changed if n_changed else None, models)
-    result = _passed(
-        dbt_build(
-            merged / "warehouse.duckdb",
-            output,
-            variables,
-            select=(*models.remade, *models.tests_of_all),
-            indirect_selection="empty",
-            show_progress=show_progress,
-            manifest=manifest,
-        )
-    )
-    _refuse_shared_keys(merged / "warehouse.duckdb")
-    (merged / "warehouse.duckdb").replace(fresh)
-    return result, (f"Rebuilt {n_changed:,} of {n_persons:,} persons, those whose records changed.")
+
+    shutil.copyfile(kept, merged)
+    merged.chmod(0o600)
+    models = sort_models(manifest, _person_relations(merged))
+    results = []
+    if cdm is None:
+        _copy_tables(fresh, merged, "raw", (*input_tables("clinic"), "input_files"))
+        results.append(build(merged, (*models.accounts, *models.tests_of_accounts)))
+        note_persons(merged)
+    else:
+        _copy_tables(fresh, merged, "refresh", ("persons",))
+        _refuse_shared_keys(merged)
+    n_changed, n_persons = _compare(kept, merged)
+    if n_changed:
+        _extract(merged, changed, cdm, models)
+        settings = {} if cdm is None else {"omop": str(changed / "cdm.duckdb")}
+        select = (*models.by_person, *models.needed_remade, *models.tests_by_person)
+        build(changed / "warehouse.duckdb", select, **settings)
+        _merge(merged, changed / "warehouse.duckdb", models)
+    results.append(build(merged, (*models.remade, *models.tests_of_all)))
+    if cdm is not None:
+        _refuse_shared_keys(merged)
+    merged.replace(fresh)
+    result = BuildResult([test for result in results for test in result.tests], [])
+    return result, f"Rebuilt {n_changed:,} of {n_persons:,} persons, those whose records changed."
 
 
 def keep(warehouse: Path) -> None:
@@ -319,24 +357,39 @@ def _is_as_it_was_kept(warehouse: Path) -> bool:
         return False
 
 
-def _compare(kept: Path, fresh: Path) -> tuple[int, int]:
-    """Write `refresh.changed` into `fresh`: the persons whose records are not those of `kept`."""
+def _refuse_other_basis(kept: Path, fresh: Path) -> None:
+    """Refuse a kept build that is none to start from, or that depends on something else."""
     if not kept.is_file():
         raise FullRebuildError("there is no earlier build")
     if not _is_as_it_was_kept(kept):
         raise FullRebuildError("the earlier build is not as a publication left it")
-    with _connect(fresh) as connection:
+    with _connect(fresh, read_only=True) as connection:
         connection.execute(f"attach '{quoted(kept)}' as kept (read_only)")
-        if not _has_table(connection, "basis", "kept"):
-            raise FullRebuildError("the earlier build was not of so large a CDM")
+        if not _has_table(connection, "persons", "kept"):
+            raise FullRebuildError("the earlier build was not of so many persons")
         differing = connection.execute(
             "select coalesce(fresh.part, kept.part) from refresh.basis as fresh "
             "full join kept.refresh.basis as kept on fresh.part = kept.part "
             "where fresh.fingerprint is distinct from kept.fingerprint order by 1"
         ).fetchall()
-        if differing:
-            names = ", ".join(name for (name,) in differing)
-            raise FullRebuildError(f"something that all persons depend on changed ({names})")
+    if differing:
+        names = ", ".join(name for (name,) in differing)
+        raise FullRebuildError(f"something that all persons depend on changed ({names})")
+
+
+def _copy_tables(source: Path, target: Path, schema: str, tables: Iterable[str]) -> None:
+    with _connect(target) as connection:
+        connection.execute(f"attach '{quoted(source)}' as source (read_only)")
+        for table in tables:
+            connection.execute(
+                f"create or replace table {schema}.{table} as from source.{schema}.{table}"
+            )
+
+
+def _compare(kept: Path, merged: Path) -> tuple[int, int]:
+    """Write `refresh.changed` into `merged`: the persons whose records are not those of `kept`."""
+    with _connect(merged) as connection:
+        connection.execute(f"attach '{quoted(kept)}' as kept (read_only)")
         connection.execute(
             "create or replace table refresh.changed as "
             "select coalesce(fresh.person_id, kept.person_id) as person_id "
@@ -382,21 +435,33 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
         if node.resource_type in ("model", "seed", "test")
     }
     models = {key for key in parents if nodes[key].resource_type != "test"}
-    records = {
-        key
-        for key, source in manifest.sources.items()
-        if source.source_name == "omop" and "person_id" in source.columns
-    }
-    reached = _closure(records, _inverted(parents)) & parents.keys()
+    children = _inverted(parents)
+
+    def reached_from(source_name: str) -> set[str]:
+        records = {
+            key
+            for key, source in manifest.sources.items()
+            if source.source_name == source_name
+            and (source_name == "clinic" or "person_id" in source.columns)
+        }
+        return _closure(records, children) & parents.keys()
+
+    of_files = reached_from("clinic")
+    named = {key for key in of_files & models if nodes[key].name in ACCOUNTS}
+    accounts = _closure(named, parents) & of_files
+    reached = (of_files | reached_from("omop")) - accounts
     reached_models, reached_tests = reached & models, reached - models
+    tests_of_accounts = {key for key in reached_tests if not parents[key] & reached_models}
+    reached_tests -= tests_of_accounts
     persons = {key for key in reached_models if nodes[key].name in person_relations}
     tables = {key for key in reached_models if nodes[key].config.materialized == "table"}
+    lookups = {key for key in reached_models if nodes[key].name in LOOKUPS}
     by_person = persons & tables
 
     def counted(keys: Iterable[str]) -> set[str]:
         """Return what is counted over persons among the models that these read."""
         read = _closure(keys, parents) & reached_models & tables
-        return {nodes[key].name for key in read - by_person} - LOOKUPS
+        return {nodes[key].name for key in read - by_person - lookups}
 
     if names_of_counted := counted(by_person):
         raise FullRebuildError(
@@ -406,7 +471,8 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
     tests_by_person = {
         key
         for key in reached_tests
-        if parents[key] & reached_models <= persons
+        if parents[key] & persons
+        and parents[key] & reached_models <= persons | lookups
         and not counted({key})
         and not _is_uniqueness_of_all(nodes[key])
     }
@@ -418,6 +484,8 @@ def sort_models(manifest: Any, person_relations: Collection[str]) -> Models:
         return tuple(sorted(nodes[key].name for key in keys))
 
     return Models(
+        accounts=names(accounts),
+        tests_of_accounts=names(tests_of_accounts),
         by_person=names(by_person),
         shared=names(read - reached_models),
         remade=names(reached_models - by_person),
@@ -476,65 +544,61 @@ def _refuse_shared_keys(warehouse: Path) -> None:
                 raise FullRebuildError(f"a {key} stands in records of two persons")
 
 
-def _extract(fresh: Path, merged: Path, changed: Path, cdm: Cdm, models: Models) -> None:
-    """Make the changed persons' own CDM, and a warehouse with all else that their models read."""
+def _extract(merged: Path, changed: Path, cdm: Cdm | None, models: Models) -> None:
+    """Make the changed persons' own study, and a warehouse with all else that their models read."""
+
+    def is_changed(relation: str, column: str) -> str:
+        return (
+            "exists (select 1 from kept.refresh.changed as changed "
+            f"where changed.person_id is not distinct from {relation}.{column})"
+        )
+
     with _connect(changed / "warehouse.duckdb") as connection:
         (changed / "warehouse.duckdb").chmod(0o600)
-        attach_cdm(connection, cdm.location, cdm.database, cdm.schema)
-        connection.execute(f"attach '{quoted(fresh)}' as fresh (read_only)")
-        connection.execute(f"attach '{quoted(merged / 'warehouse.duckdb')}' as kept (read_only)")
-        connection.execute(f"attach '{quoted(changed / 'cdm.duckdb')}' as small")
-        (changed / "cdm.duckdb").chmod(0o600)
-        connection.execute(f'create schema if not exists small."{cdm.schema}"')
-        for table, columns in _found_columns(connection, cdm).items():
-            if "person_id" in columns:
-                connection.execute(
-                    f'create table small."{cdm.schema}".{table} as '
-                    f"select {', '.join(columns)} from {cdm.relation(table)} as records "
-                    "where exists (select 1 from fresh.refresh.changed as changed "
-                    "where changed.person_id is not distinct from records.person_id)"
-                )
-        connection.execute("create schema raw_reference")
-        for table in input_tables("own_reference"):
-            if _has_table(connection, table, "fresh", "raw_reference"):
-                connection.execute(
-                    f"create table raw_reference.{table} as from fresh.raw_reference.{table}"
-                )
+        connection.execute(f"attach '{quoted(merged)}' as kept (read_only)")
+        if cdm is not None:
+            attach_cdm(connection, cdm)
+            connection.execute(f"attach '{quoted(changed / 'cdm.duckdb')}' as small")
+            (changed / "cdm.duckdb").chmod(0o600)
+            connection.execute(f'create schema if not exists small."{cdm.schema}"')
+            for table, columns in columns_read(connection, cdm).items():
+                if "person_id" in columns:
+                    connection.execute(
+                        f'create table small."{cdm.schema}".{table} as '
+                        f"select {', '.join(columns)} from {cdm.relation(table)} as records "
+                        f"where {is_changed('records', 'person_id')}"
+                    )
         schemas = _schemas(connection, "kept")
         for name in models.shared:
             schema = schemas[name]
             connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"create table {schema}.{name} as from kept.{schema}.{name}")
+            is_records = name in ACCOUNTS and name in models.accounts
+            connection.execute(
+                f"create table {schema}.{name} as from kept.{schema}.{name} as records "
+                f"where {is_changed('records', 'patient_id') if is_records else 'true'}"
+            )
 
 
-def _merge(fresh: Path, merged: Path, changed: Path | None, models: Models) -> None:
-    """Put the changed persons' rows and the new snapshot into the copy of the kept build."""
-    with _connect(merged / "warehouse.duckdb") as connection:
-        connection.execute(f"attach '{quoted(fresh)}' as fresh (read_only)")
+def _merge(merged: Path, changed: Path, models: Models) -> None:
+    """Put the changed persons' rows into the copy of the kept build."""
+    with _connect(merged) as connection:
+        connection.execute(f"attach '{quoted(changed)}' as changed (read_only)")
         connection.execute("begin")
-        for table in ("persons", "basis"):
+        schemas = _schemas(connection, "changed")
+        for name in models.by_person:
+            table = f"{schemas[name]}.{name}"
+            column, data_type = _person_column(connection, name)
             connection.execute(
-                f"create or replace table refresh.{table} as from fresh.refresh.{table}"
+                f"delete from {table} as kept using refresh.changed as changed "
+                f"where kept.{column} is not distinct from "
+                f"cast(changed.person_id as {data_type})"
             )
-        if changed is not None:
-            connection.execute(
-                f"attach '{quoted(changed / 'warehouse.duckdb')}' as changed (read_only)"
-            )
-            schemas = _schemas(connection, "changed")
-            for name in models.by_person:
-                table = f"{schemas[name]}.{name}"
-                column, data_type = _person_column(connection, name)
+            connection.execute(f"insert into {table} by name from changed.{table}")
+            for number, order in models.numbered.get(name, {}).items():
                 connection.execute(
-                    f"delete from {table} as kept using fresh.refresh.changed as changed "
-                    f"where kept.{column} is not distinct from "
-                    f"cast(changed.person_id as {data_type})"
+                    f"create or replace table {table} as select * replace (row_number() over "
+                    f"(order by {', '.join(order)}) as {number}) from {table}"
                 )
-                connection.execute(f"insert into {table} by name from changed.{table}")
-                for number, order in models.numbered.get(name, {}).items():
-                    connection.execute(
-                        f"create or replace table {table} as select * replace (row_number() over "
-                        f"(order by {', '.join(order)}) as {number}) from {table}"
-                    )
         connection.execute("commit")
 
 
