@@ -74,6 +74,8 @@ bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/definitions_against_one.py
 	$(BIN)/python bench/statistics_layer.py
 	$(BIN)/python bench/eras_against_floor.py
+	$(BIN)/python bench/eras_against_others.py
+	$(BIN)/python bench/growth_of_eras.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \

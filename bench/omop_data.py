@@ -7,10 +7,11 @@ random order. CPU time is user + system time of a process of its own.
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +19,13 @@ import duckdb
 
 from salvage.cdm import Cdm, attach_cdm
 from salvage.gate import load_folder
-from tests.harness import Project, compile_project
+from tests.harness import compile_project
 
 GENERATOR = Path(__file__).resolve().parents[2] / "shared" / "bench" / "generate_omop.py"
 DATABASE = "cdm"
 THREADS = 2
+# Of a process's memory; the rest is for what DuckDB does not count.
+DUCKDB_SHARE = 0.8
 # Two of the generated ingredients, each after the other; nothing else is asked.
 PROTOCOL_FILES = {
     "protocols.csv": (
@@ -59,8 +62,11 @@ def cdm_folder(n_persons: int, data: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def prepare(cdm: Path, folder: Path) -> Project:
-    """Compile the project for a CDM; `folder` gets a warehouse with seeds and protocol."""
+def prepare(cdm: Path, folder: Path, names: Sequence[str]) -> None:
+    """Compile the project for a CDM; `folder` gets a warehouse with seeds and protocol.
+
+    names: the models to build from it (`built`), with all that they read.
+    """
     from salvage.build import run_dbt
 
     protocol = folder / "protocol"
@@ -75,26 +81,65 @@ def prepare(cdm: Path, folder: Path) -> Project:
     seeded = run_dbt(command, warehouse, folder)
     if not seeded.success:
         raise RuntimeError(f"the seeds are not loaded: {seeded.exception}")
-    return compile_project(folder, data_cutoff_date="", input="omop", omop=str(cdm))
+    project = compile_project(folder, data_cutoff_date="", input="omop", omop=str(cdm))
+    statements = [
+        ("view" if model.is_view else "table", model.name, model.relation, model.sql)
+        for model in project.needed_for(names)
+    ]
+    (folder / "models.json").write_text(json.dumps(statements))
 
 
-def connect(warehouse: Path, cdm: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def built(
+    folder: Path, cdm: Path, memory_gib: float
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, float]]]:
+    """Build what was prepared, in this process; the warehouse, and the CPU time of each model."""
+    warehouse = folder / "measured" / "warehouse.duckdb"
+    shutil.rmtree(warehouse.parent, ignore_errors=True)
+    warehouse.parent.mkdir()
+    shutil.copy(folder / "warehouse.duckdb", warehouse)
+    spent = {}
+    with connect(warehouse, cdm, memory_gib) as connection:
+        for kind, name, relation, sql in json.loads((folder / "models.json").read_text()):
+            connection.execute(f"create schema if not exists {relation.rsplit('.', 1)[0]}")
+            before = cpu_seconds()
+            connection.execute(f"create or replace {kind} {relation} as {sql}")
+            spent[name] = cpu_seconds() - before
+        yield connection, spent
+    shutil.rmtree(warehouse.parent)
+
+
+def duckdb_config(
+    folder: Path, memory_gib: float
+) -> dict[str, str | bool | int | float | list[str]]:
+    """Settings of a DuckDB whose process keeps within so much memory, spilling into `folder`."""
+    return {
+        "threads": THREADS,
+        "memory_limit": f"{memory_gib * DUCKDB_SHARE}GiB",
+        "temp_directory": str(folder / "spilled"),
+    }
+
+
+def connect(warehouse: Path, cdm: Path, memory_gib: float) -> duckdb.DuckDBPyConnection:
     """Open a warehouse as the profile does, with the CDM attached."""
     from salvage.duckdb_plugin import register_functions
 
-    connection = duckdb.connect(
-        str(warehouse),
-        config={
-            "threads": THREADS,
-            "memory_limit": memory_limit,
-            "temp_directory": str(warehouse) + ".tmp",
-            "preserve_insertion_order": False,
-        },
-    )
+    config = duckdb_config(warehouse.parent, memory_gib)
+    connection = duckdb.connect(str(warehouse), config=config)
+    connection.execute("set preserve_insertion_order = false")
     connection.execute("set enable_progress_bar = false")
     register_functions(connection)
     attach_cdm(connection, Cdm(str(cdm), DATABASE, "main"))
     return connection
+
+
+def in_a_process_of_its_own(script: str, what: str, *arguments: str) -> dict[str, float]:
+    """Have a bench's script measure something in a new process: `--measure WHAT ARGUMENTS`."""
+    command = [sys.executable, script, "--measure", what, *arguments]
+    environment = {**os.environ, "POLARS_MAX_THREADS": str(THREADS)}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
 
 
 def cpu_seconds() -> float:
