@@ -19,8 +19,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import duckdb
-from hundred_thousand_patients import TABLES as FILES
+
+from bench.hundred_thousand_patients import TABLES as FILES
 
 SALVAGE = Path(sys.executable).parent / "salvage"
 LIMIT = 0.1
