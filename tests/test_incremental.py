@@ -336,6 +336,7 @@ edited_studies = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @edited_studies
 def test_random_edits_give_what_a_full_rebuild_gives(dbt: Dbt, tmp_path: Path, seed: int) -> None:
     study = CdmStudy(dbt, tmp_path, seed)
@@ -393,6 +394,7 @@ def test_one_copy_more_of_a_row_is_a_change(dbt: Dbt, tmp_path: Path) -> None:
     assert study.refresh().startswith("Rebuilt 1 of ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_mended", [False, True], ids=["comes", "goes"])
 def test_a_key_shared_by_two_persons_rebuilds_everybody(
     dbt: Dbt, tmp_path: Path, is_mended: bool
@@ -423,6 +425,7 @@ def test_a_key_shared_by_two_persons_rebuilds_everybody(
         study.refresh_alone(fresh, cdm)
 
 
+@pytest.mark.slow
 def test_changed_rules_vocabulary_and_settings_rebuild_everybody(
     dbt: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +463,7 @@ def test_changed_rules_vocabulary_and_settings_rebuild_everybody(
     assert study.refresh_alone(fresh, cdm).startswith("Rebuilt 0 of ")
 
 
+@pytest.mark.slow
 def test_a_fault_or_a_kill_leaves_the_kept_build_as_it_was(
     dbt: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -636,6 +640,7 @@ def _edit_patient(lines: Lines, generator: random.Random, new: str | None) -> No
             rows.insert(generator.randrange(len(rows) + 1), copied)
 
 
+@pytest.mark.slow
 @edited_studies
 def test_random_edits_of_a_folder_give_what_a_full_rebuild_gives(
     folder_dbt: Dbt, tmp_path: Path, seed: int
@@ -734,6 +739,7 @@ def test_a_patient_who_goes_takes_the_records_out(folder_dbt: Dbt, tmp_path: Pat
     assert rebuilt(study) == 1
 
 
+@pytest.mark.slow
 def test_changed_rules_of_a_folder_rebuild_everybody(folder_dbt: Dbt, tmp_path: Path) -> None:
     study = FolderStudy(folder_dbt, tmp_path, 6, n_patients=5)
     study.build_and_keep()
@@ -798,6 +804,7 @@ def test_a_persons_table_that_reads_a_count_is_refused(
 # ---- The command --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refreshing, "LEAST_PERSONS", 1)
     export = omop_export.export_cohort(named_as_published(seeded_cohort(1, 30)), 1)
@@ -832,6 +839,7 @@ def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.M
     assert refreshed != before
 
 
+@pytest.mark.slow
 def test_the_command_refreshes_a_folder_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
