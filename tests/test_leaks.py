@@ -179,7 +179,11 @@ def broken_project(folder: Path) -> Path:
             "        attribution\n",
             f"        {outcome} as attribution\n",
         ),
-        ("remission/fct_remissions", "        loss_reason,", f"        {outcome} as loss_reason,"),
+        (
+            "remission/fct_remissions",
+            "        remissions.loss_reason,",
+            f"        {outcome} as loss_reason,",
+        ),
     ):
         model = marts / f"{path}.sql"
         text = model.read_text()
