@@ -1048,7 +1048,7 @@ CORRUPTIONS: dict[str, list[str]] = {
         ),
         *(
             f"update agg_adverse_events_by_term set {column} = null where event_term = 'sepsis'"
-            for column in ("protocol_id", "arm_id", "event_term")
+            for column in ("protocol_id", "arm_id")
         ),
         "delete from agg_adverse_events_by_term",
         "delete from agg_adverse_events_by_term where event_term = 'sepsis'",
