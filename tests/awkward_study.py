@@ -191,11 +191,11 @@ def awkward_study() -> Study:
     arms = _arms(AWKWARD_NAMES)
     arms[1] = (arms[1][0], *AWKWARD_DRUGS)
     study.protocol("awkward_names", arms)
-    for number, (name, *drugs) in enumerate(arms):
+    for number, (name, failed, salvage) in enumerate(arms):
         for days in (None, 40 + number, 0):
             study.patient(
                 "awkward_names",
-                (drugs[0], drugs[1]),
+                (failed, salvage),
                 days_in_remission=days,
                 events=(name, SCRIPT) if days else (),
                 death_day=400 if days == 0 else None,

@@ -73,6 +73,15 @@ def chromium_path() -> str:
     return path
 
 
+# Is each drawing as wide as its place?
+CHARTS_FIT = """
+    () => [...document.querySelectorAll('.plot')].every(plot => {
+        const drawing = plot.querySelector('svg.main-svg');
+        return drawing && Math.abs(drawing.getBoundingClientRect().width - plot.clientWidth) < 2;
+    })
+"""
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window; skips or fails the test where there is none."""
@@ -100,6 +109,18 @@ class Visit:
     def js(self, script: str, argument: object = None) -> Any:
         """What a script gives in the page."""
         return self.page.evaluate(script, argument)
+
+    @property
+    def width(self) -> int:
+        """How wide the window is."""
+        size = self.page.viewport_size
+        assert size is not None
+        return size["width"]
+
+    def resize(self, width: int) -> None:
+        """Make the window so wide and wait until the charts have followed."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.wait_for_function(CHARTS_FIT)
 
     def axe_violations(self) -> list[str]:
         """Every violation of axe-core's rules, best practices too, with the element."""
@@ -130,7 +151,5 @@ def visit(browser: Browser, path: Path, width: int, **context: Any) -> Iterator[
             ),
         )
         page.goto(path.as_uri())
-        page.wait_for_function(
-            "() => document.querySelectorAll('.plot:not(:has(svg))').length === 0"
-        )
+        page.wait_for_function(CHARTS_FIT)
         yield seen

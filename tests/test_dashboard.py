@@ -9,6 +9,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from salvage.project import DEMO_DIR, PROJECT_DIR
 from salvage.publish import Provenance
 from tests.awkward_study import awkward_study
 from tests.browser import (
+    CHARTS_FIT,
     CUT_TEXTS,
     DESKTOP,
     OVERLAPPING_TEXTS,
@@ -93,9 +95,30 @@ PAGES = {
 }
 
 
-def path_of(page: str, studies: dict[str, Study]) -> Path:
-    study, file = PAGES[page]
-    return studies[study].folder / file
+class Tabs:
+    """The pages, each in a tab of its own that is opened on a phone and made wider after."""
+
+    def __init__(self, browser: Browser, studies: dict[str, Study], stack: ExitStack) -> None:
+        self.browser, self.studies, self.stack = browser, studies, stack
+        self.visits: dict[str, Visit] = {}
+
+    def path(self, page: str) -> Path:
+        study, file = PAGES[page]
+        return self.studies[study].folder / file
+
+    def at(self, page: str, width: int) -> Visit:
+        if page not in self.visits:
+            seen = visit(self.browser, self.path(page), PHONE)
+            self.visits[page] = self.stack.enter_context(seen)
+        if self.visits[page].width != width:
+            self.visits[page].resize(width)
+        return self.visits[page]
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser, studies: dict[str, Study]) -> Iterator[Tabs]:
+    with ExitStack() as stack:
+        yield Tabs(browser, studies, stack)
 
 
 @pytest.fixture(
@@ -103,12 +126,8 @@ def path_of(page: str, studies: dict[str, Study]) -> Path:
     params=[(page, width) for page in PAGES for width in WIDTHS],
     ids=lambda parameter: f"{parameter[0]}-{parameter[1]}",
 )
-def opened(
-    request: pytest.FixtureRequest, browser: Browser, studies: dict[str, Study]
-) -> Iterator[Visit]:
-    page, width = request.param
-    with visit(browser, path_of(page, studies), width) as seen:
-        yield seen
+def opened(request: pytest.FixtureRequest, tabs: Tabs) -> Visit:
+    return tabs.at(*request.param)
 
 
 def test_page_asks_for_nothing_but_itself(opened: Visit) -> None:
@@ -303,13 +322,10 @@ def protocol_of(page: str) -> str:
 
 
 @pytest.fixture(scope="module", params=[page for page in PAGES if page != "index"])
-def read(
-    request: pytest.FixtureRequest, browser: Browser, studies: dict[str, Study]
-) -> Iterator[tuple[str, Study, Visit]]:
+def read(request: pytest.FixtureRequest, tabs: Tabs) -> tuple[str, Study, Visit]:
     """A protocol, its study and its page."""
     page = request.param
-    with visit(browser, path_of(page, studies), DESKTOP) as seen:
-        yield protocol_of(page), studies[PAGES[page][0]], seen
+    return protocol_of(page), tabs.studies[PAGES[page][0]], tabs.at(page, DESKTOP)
 
 
 def test_every_number_is_shown_as_its_value_rounded(read: tuple[str, Study, Visit]) -> None:
@@ -783,23 +799,25 @@ def test_arms_differ_by_more_than_colour(read: tuple[str, Study, Visit]) -> None
 # ---- The index -----------------------------------------------------------------------------------
 
 
-def test_index_leads_to_every_protocol(browser: Browser, studies: dict[str, Study]) -> None:
-    with visit(browser, path_of("index", studies), PHONE) as seen:
-        links = seen.page.locator("main a")
-        assert links.all_text_contents() == sorted(PROTOCOLS)
-        for number, protocol in enumerate(sorted(PROTOCOLS), 1):
-            links.nth(number - 1).click()
-            assert seen.page.url.endswith(f"/protocol-{number}.html")
-            assert seen.page.locator("header strong").inner_text() == protocol
-            seen.page.get_by_role("link", name="All protocols").click()
+def test_index_leads_to_every_protocol(tabs: Tabs) -> None:
+    seen = tabs.at("index", PHONE)
+    links = seen.page.locator("main a")
+    assert links.all_text_contents() == sorted(PROTOCOLS)
+    for number, protocol in enumerate(sorted(PROTOCOLS), 1):
+        assert links.nth(number - 1).get_attribute("href") == f"protocol-{number}.html"
+        assert tabs.path(protocol).name == f"protocol-{number}.html"
+        of_protocol = tabs.at(protocol, PHONE).page
+        assert of_protocol.locator("header strong").inner_text() == protocol
+        back = of_protocol.get_by_role("link", name="All protocols")
+        assert back.get_attribute("href") == "index.html"
 
 
 # ---- The demo: every chart, filters, search, print -----------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def demo(browser: Browser, studies: dict[str, Study]) -> Iterator[Visit]:
-    with visit(browser, path_of("demo", studies), DESKTOP, reduced_motion="reduce") as seen:
+def demo(browser: Browser, tabs: Tabs) -> Iterator[Visit]:
+    with visit(browser, tabs.path("demo"), DESKTOP, reduced_motion="reduce") as seen:
         yield seen
 
 
@@ -917,18 +935,19 @@ A4 = (595.0, 842.0)  # points
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_demo_prints_on_at_most_eight_pages_and_whole(
-    browser: Browser, studies: dict[str, Study], tmp_path: Path, width: int
+    tabs: Tabs, tmp_path: Path, width: int
 ) -> None:
-    with visit(browser, path_of("demo", studies), width) as seen:
-        texts = seen.js(
-            "() => [...document.querySelectorAll('.plot')].map(plot => [plot.id, "
-            "[...plot.querySelectorAll('svg text')].map(text => text.textContent.trim())])"
-        )
-        n_links = len(traces(seen, "treatment_paths")[0]["link"]["value"])
-        seen.page.pdf(path=tmp_path / "demo.pdf", format="A4", print_background=True)
-        assert seen.complaints == []
-        # On the screen all is as it was before.
-        assert seen.js(TOO_WIDE) == []
+    seen = tabs.at("demo", width)
+    texts = seen.js(
+        "() => [...document.querySelectorAll('.plot')].map(plot => [plot.id, "
+        "[...plot.querySelectorAll('svg text')].map(text => text.textContent.trim())])"
+    )
+    n_links = len(traces(seen, "treatment_paths")[0]["link"]["value"])
+    seen.page.pdf(path=tmp_path / "demo.pdf", format="A4", print_background=True)
+    assert seen.complaints == []
+    # On the screen all is as it was before.
+    seen.page.wait_for_function(CHARTS_FIT)
+    assert seen.js(TOO_WIDE) == []
     pages = PdfReader(tmp_path / "demo.pdf").pages
     assert len(pages) <= 8
     printed = []
@@ -973,7 +992,7 @@ def _note_position(
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_screenshots_are_written(browser: Browser, studies: dict[str, Study], width: int) -> None:
+def test_screenshots_are_written(tabs: Tabs, width: int) -> None:
     """Every part of the demo's page, into an ignored folder (make screenshots: of every page).
 
     That they look well no test can say: look at them.
@@ -981,12 +1000,11 @@ def test_screenshots_are_written(browser: Browser, studies: dict[str, Study], wi
     for page in PAGES if os.environ.get("SALVAGE_SCREENSHOTS") == "all" else ["demo"]:
         folder = SCREENSHOTS / f"{page}-{width}"
         shutil.rmtree(folder, ignore_errors=True)
-        with visit(browser, path_of(page, studies), width) as seen:
-            parts = seen.page.locator("header, main section, footer")
-            for place in range(parts.count()):
-                name = parts.nth(place).get_attribute("id") or f"part-{place}"
-                parts.nth(place).screenshot(path=folder / f"{name}.png")
-            assert len(list(folder.iterdir())) == parts.count() > 2
+        parts = tabs.at(page, width).page.locator("header, main section, footer")
+        for place in range(parts.count()):
+            name = parts.nth(place).get_attribute("id") or f"part-{place}"
+            parts.nth(place).screenshot(path=folder / f"{name}.png")
+        assert len(list(folder.iterdir())) == parts.count() > 2
 
 
 # ---- The guards bite -----------------------------------------------------------------------------
