@@ -375,6 +375,42 @@ def test_swimmer_plot_of_sixty_patients_fits_a_page(output: Path) -> None:
         assert (height - (legend + 60) * height / swimmer.size[1]) / len(lanes) > 2.5
 
 
+@pytest.mark.parametrize("n_terms", [13, 40])
+def test_forest_higher_than_a_page_is_cut_between_its_terms(output: Path, n_terms: int) -> None:
+    chromium_path()
+    database = output / "published" / "salvage.duckdb"
+    database.chmod(0o644)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "create table copies as select * replace ('event ' || n || '.' as event_term) "
+            "from marts.agg_adverse_events_by_term, range($n) as copies (n) "
+            "where event_term = 'sepsis'",
+            {"n": n_terms},
+        )
+        connection.execute("alter table copies drop column n")
+        connection.execute("truncate marts.agg_adverse_events_by_term")
+        connection.execute("insert into marts.agg_adverse_events_by_term from copies")
+        connection.execute("drop table copies")
+    result = salvage("figures", "--format", "svg", "--output", output, "--width", "single")
+    assert result.exit_code == 0 and "higher than a page" not in result.output
+    assert_readable(output / "figures")
+    parts = sorted((output / "figures").glob("adverse_event_terms*.svg"))
+    assert [part.stem for part in parts] == [
+        f"adverse_event_terms-{number}" for number in range(1, len(parts) + 1)
+    ]
+    assert len(parts) >= 2
+    texts = [svg_texts(part) for part in parts]
+    # All terms in both arms, or of many the first 30 in all arms together.
+    n_drawn, n_rows = (n_terms, 2) if n_terms <= 15 else (30, 1)
+    drawn = [re.findall(r"event \d+\.", text) for text in texts]
+    assert len({term for terms in drawn for term in terms}) == sum(map(len, drawn)) == n_drawn
+    for terms, text, part in zip(drawn, texts, parts, strict=True):
+        # No row of a term without its heading, nor the other way round.
+        assert len(re.findall(r"\d+ of \d+, ", text)) == n_rows * len(terms)
+        height = ElementTree.parse(part).getroot().get("height", "")
+        assert float(height.removesuffix("mm")) <= 230
+
+
 # ---- Where it goes -------------------------------------------------------------------------------
 
 
@@ -386,7 +422,8 @@ def test_each_protocol_has_a_folder(awkward: Path) -> None:
     folders: dict[str, set[str]] = {}
     for drawing in figures.drawings(awkward / "published", "double"):
         folder, name = drawing.path.parts
-        folders.setdefault(folder, set()).add(name)
+        # A forest of many arms comes in parts.
+        folders.setdefault(folder, set()).add(re.sub(r"-\d+$", "", name))
     assert set(folders) == {row["protocol_id"] for row in protocols} and len(folders) > 2
     assert all(set(ALWAYS) <= charts <= set(CHARTS) for charts in folders.values())
 
@@ -409,7 +446,8 @@ def test_names_of_folders_are_safe_and_differ(protocol_ids: list[str], folders: 
 def test_files_of_an_earlier_call_are_replaced_and_no_others(tmp_path: Path) -> None:
     """A chart that there is no more goes with them; other formats and a reader's own files stay."""
     folder = tmp_path / "figures"
-    for old in ("attrition.svg", "swimmer.svg", "swimmer.pdf", "mine.svg", "uc/attrition.svg"):
+    earlier = ("attrition.svg", "swimmer.svg", "uc/attrition.svg", "adverse_event_terms-2.svg")
+    for old in (*earlier, "swimmer.pdf", "mine.svg", "mine-2.svg"):
         (folder / old).parent.mkdir(exist_ok=True, parents=True)
         (folder / old).write_text("old")
 
@@ -424,12 +462,11 @@ def test_files_of_an_earlier_call_are_replaced_and_no_others(tmp_path: Path) -> 
             if path.is_file()
         }
 
-    kept = {"swimmer.pdf": "old", "mine.svg": "old"}
+    kept = dict.fromkeys(("swimmer.pdf", "mine.svg", "mine-2.svg"), "old")
     assert placed("attrition.svg", is_all=False) == {
         **kept,
+        **dict.fromkeys(earlier, "old"),
         "attrition.svg": "new",
-        "swimmer.svg": "old",
-        "uc/attrition.svg": "old",
     }
     assert placed("remission.svg", is_all=True) == {**kept, "remission.svg": "new"}
 

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -108,11 +109,12 @@ def drawings(published: Path, width: Width, protocol_id: str | None = None) -> l
                 f"No protocol {protocol_id!r} is published; there is {', '.join(folders)}."
             )
         return [
-            _drawing(chart, folders[study.protocol_id], width)
+            drawing
             for study in studies
             if protocol_id in (None, study.protocol_id)
             for section in sections(marts, study)
             for chart in section.charts
+            for drawing in _drawings(chart, folders[study.protocol_id], width)
         ]
 
 
@@ -130,7 +132,8 @@ def _folders(protocol_ids: Sequence[str]) -> dict[str, Path]:
     return {protocol_id: Path(name) for protocol_id, name in names.items()}
 
 
-def _drawing(chart: Chart, folder: Path, width: Width) -> Drawing:
+def _drawings(chart: Chart, folder: Path, width: Width) -> list[Drawing]:
+    """Fit a chart for paper: a drawing, or several where it can be cut into pages."""
     if _pixels(width) < chart.min_width:
         width = "double"
     figure = chart.figure.to_dict()
@@ -145,12 +148,47 @@ def _drawing(chart: Chart, folder: Path, width: Width) -> Drawing:
         if trace["type"] == "sankey":
             # Plotly's own line is too thin for print.
             trace["node"]["line"] = {"width": 0}
-    lanes = layout.get("meta", {}).get("lanes", ())
-    too_high = layout["height"] - PAGE_HEIGHT / _MM_PER_INCH * _PIXELS_PER_INCH / _SCALE
-    if lanes and too_high > 0:
-        narrower = layout["meta"]["laneHeight"] - _LEAST_LANE
-        layout["height"] -= min(too_high, narrower * len(lanes))
-    return Drawing(folder / chart.id, width, figure, (_pixels(width), layout["height"]))
+    pages = _pages(figure)
+    return [
+        Drawing(
+            folder / (chart.id if len(pages) == 1 else f"{chart.id}-{number}"),
+            width,
+            page,
+            (_pixels(width), page["layout"]["height"]),
+        )
+        for number, page in enumerate(pages, start=1)
+    ]
+
+
+def _pages(figure: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make a figure fit the height of a page, if it can: by narrower lanes, or in parts."""
+    layout = figure["layout"]
+    meta = layout.get("meta", {})
+    page = PAGE_HEIGHT / _MM_PER_INCH * _PIXELS_PER_INCH / _SCALE
+    too_high = layout["height"] - page
+    if too_high > 0 and "lanes" in meta:
+        narrower = meta["laneHeight"] - _LEAST_LANE
+        layout["height"] -= min(too_high, narrower * len(meta["lanes"]))
+    if too_high <= 0 or "cuts" not in meta:
+        return [figure]
+    # One unit of a forest's vertical axis is a pixel.
+    bottom, _ = layout["yaxis"]["range"]
+    around = layout["height"] - bottom
+    bounds = [0]
+    for cut, after in pairwise([*meta["cuts"], bottom]):
+        if after - bounds[-1] > page - around:
+            bounds.append(cut)
+    return [
+        {
+            **figure,
+            "layout": {
+                **layout,
+                "height": end - start + around,
+                "yaxis": {**layout["yaxis"], "range": [end, start]},
+            },
+        }
+        for start, end in pairwise([*bounds, bottom])
+    ]
 
 
 def _pixels(width: Width) -> float:
@@ -257,10 +295,7 @@ def place(drawn: Path, folder: Path, is_all: bool) -> None:
         (drawn / path).replace(folder / path)
     if is_all:
         for suffix in {path.suffix for path in paths}:
-            for chart_id in CHART_IDS:
-                for stale in [
-                    folder / f"{chart_id}{suffix}",
-                    *folder.glob(f"*/{chart_id}{suffix}"),
-                ]:
-                    if stale.relative_to(folder) not in paths:
-                        stale.unlink(missing_ok=True)
+            for path in [*folder.glob(f"*{suffix}"), *folder.glob(f"*/*{suffix}")]:
+                is_chart = re.sub(r"-\d+$", "", path.stem) in CHART_IDS
+                if is_chart and path.relative_to(folder) not in paths:
+                    path.unlink()

@@ -20,7 +20,7 @@ from salvage.dashboard.numbers import percent
 ALL_LOOK = Look(INK, "solid", "square")
 PUBLISHED_LOOK = Look(GREY, "dot", "diamond-open")
 # Pixels.
-_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _AXIS_HEIGHT = 53, 18, 31, 30
+_ROW_HEIGHT, _HEADING_HEIGHT, _TEXT_HEIGHT, _MARKER_HEIGHT, _AXIS_HEIGHT = 53, 18, 31, 11, 30
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,22 @@ class ForestRow:
 
 def forest(rows: Sequence[ForestRow]) -> go.Figure:
     """Draw the rows from top to bottom, each under its label."""
-    places, depth = [], 0
+    places, cuts, depth = [], [], 0
     for row in rows:
+        if row.heading or not any(other.heading for other in rows):
+            cuts.append(depth + _MARKER_HEIGHT)
         depth += _ROW_HEIGHT + (_HEADING_HEIGHT if row.heading else 0)
         places.append(depth)
     # One unit of the vertical axis is one pixel.
-    bottom = depth + 11
+    bottom = depth + _MARKER_HEIGHT
     figure = blank(
         bottom + _AXIS_HEIGHT,
         showlegend=False,
         margin={"l": 8, "r": 14, "t": 0, "b": _AXIS_HEIGHT},
         xaxis=percent_axis(range=[-0.02, 1.02]),
         yaxis={"visible": False, "range": [bottom, 0], "fixedrange": True},
+        # Where a figure that is too high for a page can be cut.
+        meta={"cuts": cuts[1:]},
     )
     for place, row in zip(places, rows, strict=True):
         if row.heading:
