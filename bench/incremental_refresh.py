@@ -6,8 +6,8 @@ SYNTHETIC data, where one exposure of each hundredth patient is left out, so tha
 others move. Whole processes of `salvage run` (start-up, audit and publication included), user +
 system time, one round.
 
-    .venv/bin/python bench/incremental_refresh.py FOLDER [--protocol-dir DIR]
-    .venv/bin/python bench/incremental_refresh.py --patients 100000
+    .venv/bin/python -m bench.incremental_refresh FOLDER [--protocol-dir DIR]
+    .venv/bin/python -m bench.incremental_refresh --patients 100000
 
 Exit status 1 where the ratio is above 0.1.
 """

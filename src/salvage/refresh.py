@@ -127,8 +127,8 @@ def take_snapshot(
         parts["vocabulary"] = {
             table: _row(
                 connection,
-                f"select count(*), {_sums_of_hashes(table, cells[table])} "
-                f"from {cdm.relation(table)}",
+                "select count(*), sum(first_hash), sum(second_hash) "
+                f"from (select {_hashes(table, cells[table])} from {cdm.relation(table)})",
             )
             for table in found
             if "person_id" not in found[table]
@@ -136,8 +136,7 @@ def take_snapshot(
         _write_persons(
             connection,
             [
-                f"select person_id, {_sums_of_hashes(table, cells[table])}, count(*) as n_records "
-                f"from {cdm.relation(table)} group by person_id"
+                f"select person_id, {_hashes(table, cells[table])} from {cdm.relation(table)}"
                 for table in found
                 if "person_id" in found[table]
             ],
@@ -167,31 +166,35 @@ def note_persons(warehouse: Path) -> None:
             if table.endswith("_accounted"):
                 cells = [name for name in _columns(connection, table) if name not in _PLACES]
                 queries.append(
-                    f"select patient_id as person_id, {_sums_of_hashes(table, cells)}, "
-                    f"count(*) as n_records from intermediate.{table} group by patient_id"
+                    f"select patient_id as person_id, {_hashes(table, cells)} "
+                    f"from intermediate.{table}"
                 )
         _write_persons(connection, queries)
 
 
 def _write_persons(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> None:
-    """Write a hash of each person's records into `refresh.persons`.
+    """Write what is compared of each person into `refresh.persons`.
 
     The sums of two 64-bit hashes of each record and the number of records, so that neither
     order nor place counts, and copies do. Two different contents are taken for equal with a
     chance of about 2^-128.
+
+    Args:
+        connection: the warehouse.
+        queries: each gives person_id, first_hash and second_hash of a table's records.
     """
     connection.execute(
         "create or replace table refresh.persons as select person_id, "
-        "sum(first_sum) as first_sum, sum(second_sum) as second_sum, "
-        f"sum(n_records) as n_records from ({' union all '.join(queries)}) group by person_id"
+        "sum(first_hash) as first_sum, sum(second_hash) as second_sum, count(*) as n_records "
+        f"from ({' union all '.join(queries)}) group by person_id"
     )
 
 
-def _sums_of_hashes(table: str, cells: Sequence[str]) -> str:
-    """Return SQL for the sums of two hashes of a table's rows, independent of each other."""
+def _hashes(table: str, cells: Sequence[str]) -> str:
+    """Return SQL for two hashes of each row of a table, independent of each other."""
     return (
-        f"sum(hash('{table}', {', '.join(cells)})) as first_sum, "
-        f"sum(hash('{table}', {', '.join(reversed(cells))}, 42)) as second_sum"
+        f"hash('{table}', {', '.join(cells)}) as first_hash, "
+        f"hash('{table}', {', '.join(reversed(cells))}, 42) as second_hash"
     )
 
 
