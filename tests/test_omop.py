@@ -778,9 +778,15 @@ def test_an_attached_postgresql_gives_the_same_marts(
     rules = write_rules(RULES, tmp_path / "rules")
     output = tmp_path / "output"
     result = run(
-        "--omop", postgres, "--omop-schema", "omop", "--protocol-dir", rules, "--output", output
+        *("--omop", postgres, "--omop-database", "hospital", "--omop-schema", "omop"),
+        *("--protocol-dir", rules, "--output", output),
     )
     assert result.returncode == 0, result.stdout + result.stderr
+    with duckdb.connect(str(output / "warehouse.duckdb"), read_only=True) as connection:
+        views = connection.execute(
+            "select sql from duckdb_views() where view_name = 'stg_omop__person'"
+        ).fetchall()
+    assert "hospital.omop.person" in str(views)
     marts = query(
         published(output),
         "select table_name from duckdb_tables() where schema_name = 'marts' order by all",
@@ -804,3 +810,10 @@ def test_a_schema_that_is_not_there_is_named(postgres: str, tmp_path: Path) -> N
     result = run("--omop", postgres, "--omop-schema", "nope", "--output", tmp_path / "output")
     assert result.returncode == 2
     assert "holds no table person (schema nope)" in result.stderr
+
+
+def test_schema_of_postgresql_is_public_where_none_is_given(postgres: str, tmp_path: Path) -> None:
+    """Of a file or folder it is main: every other test here."""
+    result = run("--omop", postgres, "--output", tmp_path / "output")
+    assert result.returncode == 2
+    assert "holds no table person (schema public)" in result.stderr

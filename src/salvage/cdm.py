@@ -81,6 +81,15 @@ def _meta(node: dict[str, object]) -> dict[str, object]:
     return meta if isinstance(meta, dict) else {}
 
 
+def default_schema(location: str) -> str:
+    """Return the schema that a CDM's tables stand in where nobody says which.
+
+    Args:
+        location: as in `attach_cdm`.
+    """
+    return "public" if urlsplit(location).scheme in POSTGRES_SCHEMES else "main"
+
+
 def refuse_password(location: str) -> None:
     """Refuse an address with a password in it, before anything says or logs the address.
 

@@ -15,7 +15,7 @@ import click
 import duckdb
 
 from salvage.build import BuildResult, dbt_build
-from salvage.cdm import Cdm, attach_cdm, check_cdm, refuse_password
+from salvage.cdm import Cdm, attach_cdm, check_cdm, default_schema, refuse_password
 from salvage.errors import FULL_DISK, NotPublishedError, SalvageError, first_line
 from salvage.gate import load_folder
 from salvage.project import CHECK_REPORTS, DEMO_DIR, public_marts
@@ -41,7 +41,6 @@ _REFUSED = 2
 _NOT_PUBLISHED = 1
 _SHOWN_FAILURES = 20
 _SHOWN_RECORDS = 50
-_CDM_DATABASE = "cdm"
 
 
 _cutoff_option = click.option(
@@ -67,25 +66,18 @@ class _Study:
 
     Attributes:
         folder: the study's folder; with a CDM, the folder of its rules, or None.
-        omop: where the CDM is; None: the folder holds the records.
-        omop_schema: the schema of the CDM's tables.
+        cdm: the CDM; None: the folder holds the records.
         data_cutoff_date: last day of data, None: no cut-off.
     """
 
     folder: Path | None
-    omop: str | None
-    omop_schema: str
+    cdm: Cdm | None
     data_cutoff_date: datetime | None
-
-    @property
-    def cdm(self) -> Cdm | None:
-        """The CDM; None where the folder holds the records."""
-        return None if self.omop is None else Cdm(self.omop, _CDM_DATABASE, self.omop_schema)
 
     @property
     def input(self) -> InputKind:
         """What the records are, in the word that the publication says it with."""
-        if self.omop is not None:
+        if self.cdm is not None:
             return "omop"
         is_demo = self.folder is not None and self.folder.resolve() == DEMO_DIR
         return "demo" if is_demo else "files"
@@ -94,13 +86,13 @@ class _Study:
     def variables(self) -> dict[str, str]:
         """The dbt vars that say so."""
         cutoff = f"{self.data_cutoff_date:%F}" if self.data_cutoff_date else ""
-        if self.omop is None:
+        if self.cdm is None:
             return {"input": "files", "data_cutoff_date": cutoff}
         return {
             "input": "omop",
-            "omop": self.omop,
-            "omop_database": _CDM_DATABASE,
-            "omop_schema": self.omop_schema,
+            "omop": self.cdm.location,
+            "omop_database": self.cdm.database,
+            "omop_schema": self.cdm.schema,
             "data_cutoff_date": cutoff,
         }
 
@@ -134,10 +126,15 @@ def main() -> None:
     "address.",
 )
 @click.option(
-    "--omop-schema",
-    default="main",
+    "--omop-database",
+    default="cdm",
     show_default=True,
-    help="Schema of the CDM's tables (of a folder of Parquet files: as it is).",
+    help="Name by which the CDM is attached: the catalog of its tables.",
+)
+@click.option(
+    "--omop-schema",
+    help="Schema of the CDM's tables (of a folder of Parquet files: as it is).  "
+    "[default: main; at a PostgreSQL address public]",
 )
 @click.option(
     "--protocol-dir",
@@ -184,7 +181,8 @@ def main() -> None:
 def run(
     input_folder: Path | None,
     omop: str | None,
-    omop_schema: str,
+    omop_database: str,
+    omop_schema: str | None,
     protocol_dir: Path | None,
     output_folder: Path,
     data_cutoff_date: datetime | None,
@@ -206,7 +204,8 @@ def run(
         raise click.UsageError("--protocol-dir goes with --omop; a folder brings its own rules.")
     resources = Resources(memory_limit, threads or default_threads(), spill_folder)
     folder = protocol_dir if omop is not None else input_folder or DEMO_DIR
-    study = _Study(folder, omop, omop_schema, data_cutoff_date)
+    cdm = None if omop is None else Cdm(omop, omop_database, omop_schema or default_schema(omop))
+    study = _Study(folder, cdm, data_cutoff_date)
     with _sentences(), resources.in_force():
         _refuse_unusable_output(output_folder)
         refuse_foreign_publication(output_folder)
@@ -273,7 +272,7 @@ def _audit_and_publish(
         output,
         Provenance(study.input, cutoff, audit.n_checks),
         n_kept,
-        public_marts(study.omop is not None),
+        public_marts(study.cdm is not None),
     )
     database = published / "salvage.duckdb"
     click.echo("\n" + report.arms_table(database))
@@ -298,7 +297,7 @@ def _audit_and_publish(
 
 
 def _list_of_quarantined(study: _Study) -> str:
-    if study.omop is not None:
+    if study.cdm is not None:
         return "the mart dq_quarantine lists them"
     cutoff = f" --data-cutoff-date {study.data_cutoff_date:%F}" if study.data_cutoff_date else ""
     return f"`salvage check --input {study.folder}{cutoff}` and the mart dq_quarantine list them"
@@ -336,7 +335,7 @@ def _check(
     input_folder: Path, reports: Path, private: Path, data_cutoff_date: datetime | None
 ) -> None:
     warehouse = private / "warehouse.duckdb"
-    study = _Study(input_folder, None, "", data_cutoff_date)
+    study = _Study(input_folder, None, data_cutoff_date)
     _load(study, warehouse)
     result = _build(
         study,
@@ -467,9 +466,9 @@ def _private_folder(folder: Path) -> Iterator[Path]:
 
 def _load(study: _Study, warehouse: Path) -> bool:
     """Fill a new warehouse by the gate; return whether a later run can be a refresh of it."""
-    if study.omop is not None:
-        refuse_password(study.omop)
-    click.echo(f"Reading {study.omop or study.folder} ...", err=True)
+    if study.cdm is not None:
+        refuse_password(study.cdm.location)
+    click.echo(f"Reading {study.cdm.location if study.cdm else study.folder} ...", err=True)
     with duckdb.connect(str(warehouse), config=duckdb_config()) as connection:
         # It holds every cell of the input.
         warehouse.chmod(0o600)

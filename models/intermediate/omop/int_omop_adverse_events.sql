@@ -94,19 +94,11 @@ final as (
         false as is_disability,
         false as is_medically_important,
         cast(null as {{ dbt.type_string() }}) as outcome,
-        case
-            when
-                numbered.condition_occurrence_id is null
-                or numbered.person_id is null
-                or numbered.condition_start_date is null
-                then 'missing_required'
-        end as reason,
-        case
-            when numbered.condition_occurrence_id is null
-                then 'condition_occurrence_id'
-            when numbered.person_id is null then 'person_id'
-            when numbered.condition_start_date is null then 'condition_start_date'
-        end as column_name
+        {{ missing_required({
+            "numbered.condition_occurrence_id": "'condition_occurrence_id'",
+            "numbered.person_id": "'person_id'",
+            "numbered.condition_start_date": "'condition_start_date'"
+        }) }}
     from numbered
     left join first_deaths
         on numbered.person_id = first_deaths.person_id

@@ -94,15 +94,11 @@ final as (
         disease_status,
         score_name,
         value_as_number as score_value,
-        case
-            when record_id is null or person_id is null or assessment_date is null
-                then 'missing_required'
-        end as reason,
-        case
-            when record_id is null then cdm_table || '_id'
-            when person_id is null then 'person_id'
-            when assessment_date is null then cdm_table || '_date'
-        end as column_name
+        {{ missing_required({
+            "record_id": "cdm_table || '_id'",
+            "person_id": "'person_id'",
+            "assessment_date": "cdm_table || '_date'"
+        }) }}
     from ranked
     where rule_order = 1
 )

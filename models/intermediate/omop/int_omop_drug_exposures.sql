@@ -77,20 +77,12 @@ final as (
             else 'drug_type'
         end as end_date_source,
         stop_reason_code as stop_reason,
-        case
-            when
-                drug_exposure_id is null
-                or person_id is null
-                or drug_concept_id is null
-                or drug_exposure_start_date is null
-                then 'missing_required'
-        end as reason,
-        case
-            when drug_exposure_id is null then 'drug_exposure_id'
-            when person_id is null then 'person_id'
-            when drug_concept_id is null then 'drug_concept_id'
-            when drug_exposure_start_date is null then 'drug_exposure_start_date'
-        end as column_name
+        {{ missing_required({
+            "drug_exposure_id": "'drug_exposure_id'",
+            "person_id": "'person_id'",
+            "drug_concept_id": "'drug_concept_id'",
+            "drug_exposure_start_date": "'drug_exposure_start_date'"
+        }) }}
     from measured
 )
 

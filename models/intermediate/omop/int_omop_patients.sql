@@ -59,15 +59,10 @@ final as (
         cast(null as boolean) as steroid_refractory,
         last_days.last_follow_up_date,
         first_deaths.death_date,
-        case
-            when persons.person_id is null or last_days.last_follow_up_date is null
-                then 'missing_required'
-        end as reason,
-        case
-            when persons.person_id is null then 'person_id'
-            when last_days.last_follow_up_date is null
-                then 'observation_period_end_date'
-        end as column_name
+        {{ missing_required({
+            "persons.person_id": "'person_id'",
+            "last_days.last_follow_up_date": "'observation_period_end_date'"
+        }) }}
     from persons
     left join genders
         on persons.gender_concept_id = genders.gender_concept_id

@@ -28,17 +28,11 @@ final as (
         procedures.person_id as patient_id,
         named_concepts.procedure_name,
         procedures.procedure_date,
-        case
-            when procedures.procedure_occurrence_id is null then 'missing_required'
-            when procedures.person_id is null then 'missing_required'
-            when procedures.procedure_date is null then 'missing_required'
-        end as reason,
-        case
-            when procedures.procedure_occurrence_id is null
-                then 'procedure_occurrence_id'
-            when procedures.person_id is null then 'person_id'
-            when procedures.procedure_date is null then 'procedure_date'
-        end as column_name
+        {{ missing_required({
+            "procedures.procedure_occurrence_id": "'procedure_occurrence_id'",
+            "procedures.person_id": "'person_id'",
+            "procedures.procedure_date": "'procedure_date'"
+        }) }}
     from procedures
     inner join named_concepts
         on procedures.procedure_concept_id = named_concepts.concept_id

@@ -1,3 +1,7 @@
+{%- set end_date_sources = ['recorded', 'days_supply', 'quantity', 'drug_type'] -%}
+{%- set others = [
+    'repeated_drug_exposure_id', 'without_rxnorm_ingredient', 'with_mapped_stop_reason'
+] -%}
 with exposures as (
     select * from {{ ref('int_omop_drug_exposures') }}
 ),
@@ -20,40 +24,53 @@ persons as (
 ),
 
 {% endfor -%}
+unmapped_drugs as (
+    select written_name
+    from name_ingredients
+    where ingredient = 'unmapped'
+),
+
+-- In one row, since the exposures are by far the largest table: they are read once.
+exposure_counts as (
+    select
+        {% for source in end_date_sources -%}
+        count(case when exposures.end_date_source = '{{ source }}' then 1 end)
+            as end_date_from_{{ source }},
+        {% endfor -%}
+        count(exposures.exposure_id) - count(distinct exposures.exposure_id)
+            as repeated_drug_exposure_id,
+        count(unmapped_drugs.written_name) as without_rxnorm_ingredient,
+        count(exposures.stop_reason) as with_mapped_stop_reason
+    from exposures
+    left join unmapped_drugs
+        on exposures.drug_name = unmapped_drugs.written_name
+),
+
 end_dates as (
+    {%- for source in end_date_sources %}
     select
         'drug_exposure' as cdm_table,
-        'end_date_from_' || end_date_source as finding,
-        count(*) as n_records
-    from exposures
-    group by end_date_source
+        'end_date_from_{{ source }}' as finding,
+        end_date_from_{{ source }} as n_records
+    from exposure_counts
+    where end_date_from_{{ source }} > 0
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 ),
 
-repeated_ids as (
+exposure_findings as (
+    {%- for finding in others %}
     select
         'drug_exposure' as cdm_table,
-        'repeated_drug_exposure_id' as finding,
-        count(exposure_id) - count(distinct exposure_id) as n_records
-    from exposures
-),
-
-without_ingredient as (
-    select
-        'drug_exposure' as cdm_table,
-        'without_rxnorm_ingredient' as finding,
-        count(*) as n_records
-    from exposures
-    inner join name_ingredients
-        on exposures.drug_name = name_ingredients.written_name
-    where name_ingredients.ingredient = 'unmapped'
-),
-
-mapped_stop_reasons as (
-    select
-        'drug_exposure' as cdm_table,
-        'with_mapped_stop_reason' as finding,
-        count(stop_reason) as n_records
-    from exposures
+        '{{ finding }}' as finding,
+        {{ finding }} as n_records
+    from exposure_counts
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 ),
 
 event_occurrences as (
@@ -89,11 +106,7 @@ orphans as (
 final as (
     select * from end_dates
     union all
-    select * from repeated_ids
-    union all
-    select * from without_ingredient
-    union all
-    select * from mapped_stop_reasons
+    select * from exposure_findings
     union all
     select * from event_occurrences
     union all
