@@ -4,4 +4,5 @@ set -euo pipefail
 [ "${1:?install}" = install ]
 ! command -v chromium > /dev/null || exit 0
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  chromium fonts-liberation > /dev/null

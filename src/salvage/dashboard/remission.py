@@ -17,7 +17,7 @@ ARMS = """
 # Of the directions that the protocol has; one figure a study and direction: the count where it
 # is printed, else the percentage.
 _STUDIES = """
-    select study_id, direction, published_n, published_rate, published_low, published_high,
+    select study_id, direction, arm_id, published_n, published_rate, published_low, published_high,
         window_difference, population_difference, definition_difference
     from marts.agg_published_comparison
     where
@@ -25,7 +25,7 @@ _STUDIES = """
         and measure in ('n_remissions', 'remission_percent')
         and published_rate is not null
         and arm_id is not null
-    qualify row_number() over (partition by study_id, direction order by measure) = 1
+    qualify row_number() over (partition by study_id, direction order by measure, arm_id) = 1
     order by study_id, direction
 """
 NOT_ASSESSED = Markup("No disease assessment was recorded, so that remission is not known.")
@@ -98,7 +98,7 @@ def _chart(protocol: Protocol, arms: list[Row], studies: list[Row]) -> Chart:
     ]
     rows += [
         ForestRow(
-            f"{study_name(study)}, {study['direction'].replace('_', ' ')}",
+            _study_label(protocol, study),
             PUBLISHED_LOOK,
             study["published_rate"],
             study["published_low"],
@@ -143,7 +143,7 @@ def _chart(protocol: Protocol, arms: list[Row], studies: list[Row]) -> Chart:
             ]
             + [
                 (
-                    f"{study_name(study)}, {study['direction'].replace('_', ' ')}",
+                    _study_label(protocol, study),
                     "",
                     count(study["published_n"]),
                     percent(study["published_rate"]),
@@ -162,6 +162,8 @@ def _chart(protocol: Protocol, arms: list[Row], studies: list[Row]) -> Chart:
     )
 
 
-def study_name(study: Row) -> str:
-    """Return a study's name: maser_2008 is Maser 2008."""
-    return str(study["study_id"]).replace("_", " ").capitalize()
+def _study_label(protocol: Protocol, study: Row) -> str:
+    """Name a study and the arm that has its direction: Maser 2008, infliximab after ..."""
+    name = str(study["study_id"]).replace("_", " ").capitalize()
+    arm_id = study["arm_id"]
+    return f"{name}, {'both directions' if arm_id == ALL_ARMS else protocol.arm_label(arm_id)}"
