@@ -976,16 +976,17 @@ CORRUPTIONS: dict[str, list[str]] = {
         for value in ("'nobody'", "null")
     ],
     "exposures_hold_together": [
-        f"update int_drug_exposures_accounted set {change} where patient_id = 'P001'"
+        f"update int_drug_exposure_counts set {change} where disposition = 'accepted'"
         for change in (
             "disposition = null",
             "disposition = 'lost'",
             "disposition = 'quarantined'",
             "disposition = 'collapsed', reason = 'after_death'",
             "reason = 'after_death'",
-            "patient_id = null",
-            "start_date = null",
-            "end_date = start_date - 1",
+            "is_placed = false",
+            "is_placed = null",
+            "is_in_order = false",
+            "is_in_order = null",
             "drug_name = 'nobody has reviewed it'",
             "stop_reason = 'sleepy'",
         )
@@ -996,6 +997,10 @@ CORRUPTIONS: dict[str, list[str]] = {
         "update fct_drug_eras set ingredient = null where patient_id = 'P001'",
         "update fct_drug_eras set patient_id = null where patient_id = 'P001'",
         "delete from fct_drug_eras where patient_id = 'P001'",
+        # As many of each ingredient, but not of each patient: one too few, one too many.
+        "update fct_drug_eras set n_exposures = n_exposures"
+        " + case patient_id when 'P001' then 1 else -1 end"
+        " where ingredient = 'cyclosporine' and patient_id in ('P001', 'P002')",
     ],
     "published_figure_is_compared_once": [
         "insert into agg_published_comparison select * from agg_published_comparison"

@@ -1,5 +1,5 @@
-with accounted as (
-    select * from {{ ref('int_drug_exposures_accounted') }}
+with exposure_counts as (
+    select * from {{ ref('int_drug_exposure_counts') }}
 ),
 
 name_ingredients as (
@@ -8,19 +8,20 @@ name_ingredients as (
 
 judged as (
     select
-        accounted.*,
+        exposure_counts.*,
         name_ingredients.written_name is not null as has_ingredient_or_is_unmapped
-    from accounted
+    from exposure_counts
     left join name_ingredients
-        on accounted.drug_name = name_ingredients.written_name
+        on exposure_counts.drug_name = name_ingredients.written_name
 ),
 
 -- A condition that is NULL does not hold.
 final as (
     select
-        line_number,
         disposition,
-        reason
+        reason,
+        drug_name,
+        n_records
     from judged
     where
         not coalesce(
@@ -28,9 +29,8 @@ final as (
                 when disposition = 'accepted'
                     then
                         reason is null
-                        and patient_id is not null
-                        and start_date is not null
-                        and (end_date is null or end_date >= start_date)
+                        and is_placed
+                        and is_in_order
                         and has_ingredient_or_is_unmapped
                         and (
                             stop_reason is null

@@ -1,53 +1,68 @@
-with accounted as (
-    select * from {{ ref('int_drug_exposures_accounted') }}
+with exposure_counts as (
+    select * from {{ ref('int_drug_exposure_counts') }}
 ),
 
 name_ingredients as (
     select * from {{ ref('int_drug_name_ingredients') }}
 ),
 
+patients as (
+    select
+        {{ as_text('patient_id') }} as patient_id,
+        patient_number
+    from {{ ref('int_patients') }}
+),
+
 eras as (
     select * from {{ ref('fct_drug_eras') }}
 ),
 
+-- Both sides by groups of patients: to count each patient's costs as much as the eras.
 -- An exposure whose name has no row at all keeps a null ingredient, and fails.
-exposure_counts as (
+by_exposures as (
     select
-        accounted.patient_id,
         name_ingredients.ingredient,
-        count(*) as n_exposures
-    from accounted
+        exposure_counts.patient_group,
+        sum(exposure_counts.n_records) as n_exposures,
+        sum(exposure_counts.sum_of_patient_numbers) as sum_of_patient_numbers
+    from exposure_counts
     left join name_ingredients
-        on accounted.drug_name = name_ingredients.written_name
+        on exposure_counts.drug_name = name_ingredients.written_name
     where
-        accounted.disposition = 'accepted'
+        exposure_counts.disposition = 'accepted'
         and name_ingredients.ingredient is distinct from 'unmapped'
-    group by accounted.patient_id, name_ingredients.ingredient
+    group by name_ingredients.ingredient, exposure_counts.patient_group
 ),
 
-era_counts as (
+by_eras as (
     select
-        patient_id,
-        ingredient,
-        sum(n_exposures) as n_exposures
+        eras.ingredient,
+        {{ patient_group('patients.patient_number') }} as patient_group,
+        sum(eras.n_exposures) as n_exposures,
+        sum(eras.n_exposures * patients.patient_number) as sum_of_patient_numbers
     from eras
-    group by patient_id, ingredient
+    left join patients
+        on eras.patient_id = patients.patient_id
+    group by eras.ingredient, {{ patient_group('patients.patient_number') }}
 ),
 
 final as (
     select
-        exposure_counts.patient_id,
-        exposure_counts.ingredient,
-        exposure_counts.n_exposures,
-        era_counts.patient_id as era_patient_id,
-        era_counts.ingredient as era_ingredient,
-        era_counts.n_exposures as n_exposures_in_eras
-    from exposure_counts
-    full outer join era_counts
+        by_exposures.ingredient,
+        by_exposures.patient_group,
+        by_exposures.n_exposures,
+        by_eras.ingredient as era_ingredient,
+        by_eras.patient_group as patient_group_of_eras,
+        by_eras.n_exposures as n_exposures_in_eras
+    from by_exposures
+    full outer join by_eras
         on
-            exposure_counts.patient_id = era_counts.patient_id
-            and exposure_counts.ingredient = era_counts.ingredient
-    where exposure_counts.n_exposures is distinct from era_counts.n_exposures
+            by_exposures.ingredient = by_eras.ingredient
+            and by_exposures.patient_group = by_eras.patient_group
+    where
+        by_exposures.n_exposures is distinct from by_eras.n_exposures
+        or by_exposures.sum_of_patient_numbers
+        is distinct from by_eras.sum_of_patient_numbers
 )
 
 select * from final

@@ -7,7 +7,10 @@ with input_files as (
 
 {% for table in tables -%}
 {{ table }} as (
-    select * from {{ ref('int_' ~ table ~ '_accounted') }}
+    select * from {{ ref(
+        'int_drug_exposure_counts' if table == 'drug_exposures'
+        else 'int_' ~ table ~ '_accounted'
+    ) }}
 ),
 
 {% endfor -%}
@@ -17,7 +20,8 @@ records as (
         '{{ table }}' as table_name,
         disposition,
         {{ 'is_end_date_cut' if table == 'drug_exposures' else 'false' }}
-            as is_end_date_cut
+            as is_end_date_cut,
+        {{ 'n_records' if table == 'drug_exposures' else '1' }} as n_records
     from {{ table }}
     {%- if not loop.last %}
     union all
@@ -28,11 +32,20 @@ records as (
 counted as (
     select
         table_name,
-        sum(case when disposition = 'accepted' then 1 else 0 end) as n_accepted,
-        sum(case when disposition = 'collapsed' then 1 else 0 end) as n_collapsed,
-        sum(case when disposition = 'quarantined' then 1 else 0 end) as n_quarantined,
         sum(
-            case when disposition = 'accepted' and is_end_date_cut then 1 else 0 end
+            case when disposition = 'accepted' then n_records else 0 end
+        ) as n_accepted,
+        sum(
+            case when disposition = 'collapsed' then n_records else 0 end
+        ) as n_collapsed,
+        sum(
+            case when disposition = 'quarantined' then n_records else 0 end
+        ) as n_quarantined,
+        sum(
+            case
+                when disposition = 'accepted' and is_end_date_cut then n_records
+                else 0
+            end
         ) as n_end_dates_cut
     from records
     group by table_name
