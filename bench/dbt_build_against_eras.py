@@ -1,8 +1,9 @@
 """CPU time of the whole `dbt build` of an OMOP CDM against that of its eras and episodes alone.
 
 Whole: all models, seeds and data tests, as `salvage run` starts dbt, in a process of its own:
-dbt's start and its work on each of some 600 nodes are in it. The parse cache is warm; one node
-at a time, so that its CPU time is known; two DuckDB threads.
+dbt's start and its work on each of some 600 nodes are in it. The project is parsed anew, since the
+warehouse's path is part of the profile; one node at a time, so that its CPU time is known; two
+DuckDB threads.
 
 Eras and episodes: as `eras_against_floor.py` measures them, on the same data. What they read of
 persons, concepts and rules is printed beside, and is not in the ratio.
