@@ -76,6 +76,7 @@ bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/eras_against_floor.py
 	$(BIN)/python bench/eras_against_others.py
 	$(BIN)/python bench/growth_of_eras.py
+	$(BIN)/python bench/dbt_build_against_eras.py
 
 lock: $(BIN)/uv  ## Resolve requirements/*.in again into hash-locked files
 	for name in uv run dev; do \

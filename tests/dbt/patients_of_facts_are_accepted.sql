@@ -12,26 +12,19 @@ with patients as (
 ),
 
 {% endfor -%}
-fact_patients as (
+final as (
     {%- for fact in facts %}
     select distinct
         '{{ fact }}' as mart,
-        patient_id
+        {{ fact }}.patient_id
     from {{ fact }}
+    left join patients
+        on {{ fact }}.patient_id = patients.patient_id
+    where patients.patient_id is null
     {%- if not loop.last %}
     union all
     {%- endif %}
     {%- endfor %}
-),
-
-final as (
-    select
-        fact_patients.mart,
-        fact_patients.patient_id
-    from fact_patients
-    left join patients
-        on fact_patients.patient_id = patients.patient_id
-    where patients.patient_id is null
 )
 
 select * from final

@@ -54,11 +54,8 @@ final as (
         evidence_eras.protocol_id,
         evidence_eras.patient_id,
         evidence_eras.evidence,
-        {{ dbt.listagg(
-            as_text('exposures.exposure_id'),
-            "','",
-            'order by ' ~ as_text('exposures.exposure_id')
-        ) }} as source_record_ids
+        {{ list_as_text(sorted_list(as_text('exposures.exposure_id')), ',') }}
+            as source_record_ids
     from evidence_eras
     inner join exposures
         on
