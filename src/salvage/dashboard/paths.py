@@ -4,7 +4,7 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from salvage.dashboard.chart import COLOURS, GREY, Chart, Section, Table, blank, label
+from salvage.dashboard.chart import COLOURS, GREY, WIDTH, Chart, Section, Table, blank, label
 from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of, patients, percent
 
@@ -194,5 +194,5 @@ def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:
             else "",
         ),
         note=" ".join(notes),
-        min_width=660,
+        min_width=WIDTH,
     )
