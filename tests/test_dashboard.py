@@ -169,6 +169,9 @@ def test_every_chart_is_drawn_whole_and_can_be_read_without_it(opened: Visit) ->
         assert drawn > 0, name
         assert plot.evaluate(CUT_TEXTS) == [], name
         assert plot.evaluate(OVERLAPPING_TEXTS) == [], name
+        # No legend has to be scrolled.
+        bars = "plot => [...plot.querySelectorAll('.scrollbar')].map(bar => bar.getBBox().height)"
+        assert not any(plot.evaluate(bars)), name
         assert plot.get_attribute("role") == "img"
         assert len(plot.get_attribute("aria-label") or "") > 20, name
         caption = figure.query_selector("figcaption")
