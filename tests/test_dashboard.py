@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
+from bench.hundred_thousand_patients import TABLES as TABLES_OF_MANY
 from salvage.dashboard.page import write_dashboard
 from salvage.project import DEMO_DIR, PROJECT_DIR
 from salvage.publish import Provenance
@@ -42,6 +43,8 @@ CHARTS = (
     *("attrition", "remission", "remission_survival", "colectomy_free_survival"),
     *("adverse_events", "adverse_event_terms", "swimmer", "treatment_paths", "definitions"),
 )
+# More than are drawn, listed and searched; 100,000 in bench/dashboard_of_many.py.
+MANY = 3000
 SCREENSHOTS = PROJECT_DIR / "screenshots"
 
 Row = dict[str, Any]
@@ -68,12 +71,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def studies(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
-    """The demo and the awkward study."""
+    """The demo, the awkward study and one of many patients."""
     folder = tmp_path_factory.mktemp("studies")
     awkward_study().write(folder / "awkward")
+    (folder / "many").mkdir()
+    for table, query in TABLES_OF_MANY.items():
+        rows = duckdb.sql(query.replace("{n}", str(MANY)))
+        rows.write_csv(str(folder / "many" / f"{table}.csv"))
     inputs = {
         "demo": (DEMO_DIR, Provenance("demo", None, 579)),
         "awkward": (folder / "awkward", Provenance("files", None, 579)),
+        "many": (folder / "many", Provenance("files", None, 579)),
     }
     return {
         name: Study(
@@ -91,6 +99,7 @@ def studies(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> d
 PAGES = {
     "demo": ("demo", "index.html"),
     "index": ("awkward", "index.html"),
+    "many": ("many", "index.html"),
     **{name: ("awkward", f"protocol-{n}.html") for n, name in enumerate(PROTOCOLS, 1)},
 }
 
@@ -324,7 +333,7 @@ def protocol_of(page: str) -> str:
     return "uc_rescue" if page == "demo" else page
 
 
-@pytest.fixture(scope="module", params=[page for page in PAGES if page != "index"])
+@pytest.fixture(scope="module", params=["demo", *PROTOCOLS])
 def read(request: pytest.FixtureRequest, tabs: Tabs) -> tuple[str, Study, Visit]:
     """A protocol, its study and its page."""
     page = request.param
@@ -989,6 +998,20 @@ def _note_position(
         x = cm[0] * tm[4] + cm[2] * tm[5] + cm[4]
         y = cm[1] * tm[4] + cm[3] * tm[5] + cm[5]
         positions.append((text, x, y))
+
+
+# ---- Many patients -------------------------------------------------------------------------------
+
+
+def test_page_of_many_patients_shows_a_sample_and_says_so(tabs: Tabs) -> None:
+    assert tabs.path("many").stat().st_size <= 6_000_000
+    seen, study = tabs.at("many", DESKTOP), tabs.studies["many"]
+    (analysed,) = study.rows("select count(*) as n from marts.fct_remissions")
+    n_lanes, n_listed = len(lanes_of(seen)), seen.page.locator("#trace-list .patient").count()
+    assert 0 < n_lanes < analysed["n"] and 0 < n_listed < MANY
+    sample = f"A sample: {n_lanes} of {analysed['n']:,} patients"
+    assert sample in seen.page.locator("#figure-swimmer").inner_text()
+    assert f"A sample: {n_listed} of {MANY:,} patients" in seen.page.locator("#trace").inner_text()
 
 
 # ---- Screenshots, for eyes -----------------------------------------------------------------------
