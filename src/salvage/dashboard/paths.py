@@ -153,7 +153,10 @@ def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:
     figure.add_sankey(
         arrangement="snap",
         node={
-            "label": [ENDS.get(name, label(name, 19, lines=2)) for _, name in nodes],
+            "label": [
+                label(ENDS[name], 12, lines=2) if name in ENDS else label(name, 19, lines=2)
+                for _, name in nodes
+            ],
             "color": [colours.get(name, GREY) for _, name in nodes],
             "pad": 24,
             "thickness": 12,
