@@ -756,7 +756,9 @@ def test_every_patient_on_a_path_reaches_an_end(read: tuple[str, Study, Visit]) 
         "select ended_by, sum(n_patients) as n from marts.agg_treatment_paths group by all"
     )
     assert {
-        re.sub(" |<br>", "_", nodes[node]): into[node] for node in range(len(nodes)) if not out_of[node]
+        re.sub(" |<br>", "_", nodes[node]): into[node]
+        for node in range(len(nodes))
+        if not out_of[node]
     } == {end["ended_by"]: end["n"] for end in ends}
     # What comes into a treatment goes on, but for the first line's, where the patients begin.
     first = [node for node in range(len(nodes)) if not into[node]]
