@@ -70,6 +70,7 @@ proofs: setup-dev  ## Kills at random moments, readers during publications, a mi
 bench: setup-dev  ## The measured claims of docs/measures.md
 	$(BIN)/python bench/run_against_dbt_build.py
 	$(BIN)/python bench/hundred_thousand_patients.py
+	$(BIN)/python -m bench.dashboard_of_many
 	$(BIN)/python bench/gate_against_read_csv.py
 	$(BIN)/python bench/definitions_against_one.py
 	$(BIN)/python bench/statistics_layer.py

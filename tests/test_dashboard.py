@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
+from bench.hundred_thousand_patients import TABLES as TABLES_OF_MANY
 from salvage.dashboard.page import write_dashboard
 from salvage.project import DEMO_DIR, PROJECT_DIR
 from salvage.publish import Provenance
@@ -42,6 +43,8 @@ CHARTS = (
     *("attrition", "remission", "remission_survival", "colectomy_free_survival"),
     *("adverse_events", "adverse_event_terms", "swimmer", "treatment_paths", "definitions"),
 )
+# More than are drawn, listed and searched; 100,000 in bench/dashboard_of_many.py.
+MANY = 3000
 SCREENSHOTS = PROJECT_DIR / "screenshots"
 
 Row = dict[str, Any]
@@ -68,12 +71,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def studies(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
-    """The demo and the awkward study."""
+    """The demo, the awkward study and one of many patients."""
     folder = tmp_path_factory.mktemp("studies")
     awkward_study().write(folder / "awkward")
+    (folder / "many").mkdir()
+    for table, query in TABLES_OF_MANY.items():
+        rows = duckdb.sql(query.replace("{n}", str(MANY)))
+        rows.write_csv(str(folder / "many" / f"{table}.csv"))
     inputs = {
         "demo": (DEMO_DIR, Provenance("demo", None, 579)),
         "awkward": (folder / "awkward", Provenance("files", None, 579)),
+        "many": (folder / "many", Provenance("files", None, 579)),
     }
     return {
         name: Study(
@@ -91,6 +99,7 @@ def studies(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> d
 PAGES = {
     "demo": ("demo", "index.html"),
     "index": ("awkward", "index.html"),
+    "many": ("many", "index.html"),
     **{name: ("awkward", f"protocol-{n}.html") for n, name in enumerate(PROTOCOLS, 1)},
 }
 
@@ -169,6 +178,9 @@ def test_every_chart_is_drawn_whole_and_can_be_read_without_it(opened: Visit) ->
         assert drawn > 0, name
         assert plot.evaluate(CUT_TEXTS) == [], name
         assert plot.evaluate(OVERLAPPING_TEXTS) == [], name
+        # No legend has to be scrolled.
+        bars = "plot => [...plot.querySelectorAll('.scrollbar')].map(bar => bar.getBBox().height)"
+        assert not any(plot.evaluate(bars)), name
         assert plot.get_attribute("role") == "img"
         assert len(plot.get_attribute("aria-label") or "") > 20, name
         caption = figure.query_selector("figcaption")
@@ -321,7 +333,7 @@ def protocol_of(page: str) -> str:
     return "uc_rescue" if page == "demo" else page
 
 
-@pytest.fixture(scope="module", params=[page for page in PAGES if page != "index"])
+@pytest.fixture(scope="module", params=["demo", *PROTOCOLS])
 def read(request: pytest.FixtureRequest, tabs: Tabs) -> tuple[str, Study, Visit]:
     """A protocol, its study and its page."""
     page = request.param
@@ -744,7 +756,9 @@ def test_every_patient_on_a_path_reaches_an_end(read: tuple[str, Study, Visit]) 
         "select ended_by, sum(n_patients) as n from marts.agg_treatment_paths group by all"
     )
     assert {
-        nodes[node].replace(" ", "_"): into[node] for node in range(len(nodes)) if not out_of[node]
+        re.sub(" |<br>", "_", nodes[node]): into[node]
+        for node in range(len(nodes))
+        if not out_of[node]
     } == {end["ended_by"]: end["n"] for end in ends}
     # What comes into a treatment goes on, but for the first line's, where the patients begin.
     first = [node for node in range(len(nodes)) if not into[node]]
@@ -986,6 +1000,20 @@ def _note_position(
         x = cm[0] * tm[4] + cm[2] * tm[5] + cm[4]
         y = cm[1] * tm[4] + cm[3] * tm[5] + cm[5]
         positions.append((text, x, y))
+
+
+# ---- Many patients -------------------------------------------------------------------------------
+
+
+def test_page_of_many_patients_shows_a_sample_and_says_so(tabs: Tabs) -> None:
+    assert tabs.path("many").stat().st_size <= 6_000_000
+    seen, study = tabs.at("many", DESKTOP), tabs.studies["many"]
+    (analysed,) = study.rows("select count(*) as n from marts.fct_remissions")
+    n_lanes, n_listed = len(lanes_of(seen)), seen.page.locator("#trace-list .patient").count()
+    assert 0 < n_lanes < analysed["n"] and 0 < n_listed < MANY
+    sample = f"A sample: {n_lanes} of {analysed['n']:,} patients"
+    assert sample in seen.page.locator("#figure-swimmer").inner_text()
+    assert f"A sample: {n_listed} of {MANY:,} patients" in seen.page.locator("#trace").inner_text()
 
 
 # ---- Screenshots, for eyes -----------------------------------------------------------------------

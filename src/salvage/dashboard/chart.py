@@ -52,7 +52,8 @@ class Chart:
         alt: what is seen, in words.
         table: the numbers drawn.
         note: how to read it.
-        min_width: below this width (pixels) it scrolls within its frame.
+        min_width: it has this width (pixels), and scrolls within its frame where that is too much;
+            0: the width that there is.
     """
 
     id: str

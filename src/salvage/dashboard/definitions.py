@@ -43,12 +43,14 @@ def section(marts: Marts, protocol: Protocol) -> Section:
     elif rates:
         finding = Markup(
             "Under {} combinations of definitions the remission rate of all arms lies between {} "
-            "and {}; the protocol's own gives {}."
+            "and {}; the protocol's own {}."
         ).format(
             count(len(definitions)),
             percent(min(rates)),
             percent(max(rates)),
-            percent(own["remission_rate"]),
+            "has no patient"
+            if own["remission_rate"] is None
+            else Markup("gives {}").format(percent(own["remission_rate"])),
         )
     else:
         finding = Markup("No definition has a patient, so that there is no rate under any.")

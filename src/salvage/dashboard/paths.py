@@ -4,7 +4,7 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from salvage.dashboard.chart import COLOURS, GREY, Chart, Section, Table, blank, label
+from salvage.dashboard.chart import COLOURS, GREY, WIDTH, Chart, Section, Table, blank, label
 from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of, patients, percent
 
@@ -153,7 +153,10 @@ def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:
     figure.add_sankey(
         arrangement="snap",
         node={
-            "label": [ENDS.get(name, label(name, 19, lines=2)) for _, name in nodes],
+            "label": [
+                label(ENDS[name], 12, lines=2) if name in ENDS else label(name, 19, lines=2)
+                for _, name in nodes
+            ],
             "color": [colours.get(name, GREY) for _, name in nodes],
             "pad": 24,
             "thickness": 12,
@@ -194,5 +197,5 @@ def _sankey(marts: Marts, paths: list[Row], totals: Row) -> Chart:
             else "",
         ),
         note=" ".join(notes),
-        min_width=660,
+        min_width=WIDTH,
     )

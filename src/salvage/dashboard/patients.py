@@ -137,8 +137,10 @@ def _swimmer(marts: Marts, protocol: Protocol, lanes: list[Row], totals: Row) ->
     place = {lane["patient_id"]: number for number, lane in enumerate(lanes)}
     names = [label(_short(lane["patient_id"]), 18) for lane in lanes]
     figure = blank(
-        _LANE_HEIGHT * len(lanes) + 200,
-        margin={"l": 8, "r": 12, "t": 140, "b": 8},
+        _LANE_HEIGHT * len(lanes) + 270,
+        margin={"l": 8, "r": 12, "t": 110, "b": 8},
+        # On a phone the legend is one column, of more than the half of a low chart.
+        legend={"maxheight": 0.9},
         xaxis={
             "title": title("Days since the second drug began"),
             "zeroline": True,

@@ -8,7 +8,7 @@ for (const [id, chart] of Object.entries(charts)) {
 
 // On paper there is another width than on the screen: that of A4 at the size of print.
 const paperWidth = 940;
-// A Sankey diagram moves to its new width, and would be printed on its way; it fits as it is.
+// A Sankey diagram moves to a new width slowly, and would be printed on its way: its width stays.
 const plots = [...document.querySelectorAll(".plot")]
   .filter((plot) => plot.data.every((trace) => trace.type !== "sankey"));
 addEventListener("beforeprint", () => {
