@@ -861,10 +861,12 @@ def test_the_command_refreshes_a_folder_and_says_so(
     monkeypatch.setattr(refreshing, "LEAST_PERSONS", 1)
     said, before = run()
     assert "Rebuilding every person: there is no earlier build." in said
-    # A copy of a record on line 2, so that all others move down by a line.
+    # A copy of the first record before it, so that all others move down.
     exposures = folder / "drug_exposures.csv"
-    header, *lines = exposures.read_text(encoding="utf-8").splitlines(keepends=True)
-    exposures.write_text("".join([header, lines[0], *lines]), encoding="utf-8")
+    with exposures.open(encoding="utf-8", newline="") as file:
+        header, *records = csv.reader(file)
+    with exposures.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, records[0], *records])
     said, refreshed = run()
     assert "Rebuilt 1 of " in said
     said, rebuilt = run("--full-refresh")
