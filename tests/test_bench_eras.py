@@ -12,6 +12,8 @@ from bench.eras_against_others import METHODS, MODEL, OURS, answer_of, differenc
 from bench.growth_of_eras import exponent
 from bench.omop_data import prepare
 
+pytestmark = pytest.mark.slow
+
 N_PERSONS = 400
 MEMORY_GIB = 1
 # {chance}: a whole number from 0 on that looks random, by row and question.

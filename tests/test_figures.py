@@ -264,7 +264,7 @@ def test_pdf_is_one_page_of_its_size_with_text_and_its_fonts(demo: Path, chart: 
     words = {
         "attrition": "Accepted patients",
         "swimmer": "Days since the second drug began",
-        "treatment_paths": "no later treatment",
+        "treatment_paths": "methylprednisolone",
         "definitions": "Window after the first drug",
         "adverse_event_terms": "sepsis",
     }

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "gibleed"
 SALVAGE = Path(sys.executable).with_name("salvage")
 
-pytestmark = needs_gibleed
+pytestmark = [needs_gibleed, pytest.mark.slow]
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

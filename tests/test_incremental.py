@@ -41,6 +41,10 @@ from tests.oracle.folders import write_folder
 from tests.oracle.oracle import TABLES
 from tests.oracle.strategies import BAD_VALUES, seeded_cohort
 
+pytestmark = pytest.mark.slow
+# Marts of the literature and of the protocol alone: changed rules rebuild everybody.
+WITHOUT_RECORDS = {"dim_protocol_arms", "dq_published_integrity"}
+
 SCHEMAS = ("raw", "intermediate", "marts")
 PERSON_TABLES = [name for name, table in cdm_tables().items() if "person_id" in table.types]
 VARIABLES = {
@@ -336,7 +340,6 @@ edited_studies = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.slow
 @edited_studies
 def test_random_edits_give_what_a_full_rebuild_gives(dbt: Dbt, tmp_path: Path, seed: int) -> None:
     study = CdmStudy(dbt, tmp_path, seed)
@@ -394,7 +397,6 @@ def test_one_copy_more_of_a_row_is_a_change(dbt: Dbt, tmp_path: Path) -> None:
     assert study.refresh().startswith("Rebuilt 1 of ")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_mended", [False, True], ids=["comes", "goes"])
 def test_a_key_shared_by_two_persons_rebuilds_everybody(
     dbt: Dbt, tmp_path: Path, is_mended: bool
@@ -425,7 +427,6 @@ def test_a_key_shared_by_two_persons_rebuilds_everybody(
         study.refresh_alone(fresh, cdm)
 
 
-@pytest.mark.slow
 def test_changed_rules_vocabulary_and_settings_rebuild_everybody(
     dbt: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,7 +464,6 @@ def test_changed_rules_vocabulary_and_settings_rebuild_everybody(
     assert study.refresh_alone(fresh, cdm).startswith("Rebuilt 0 of ")
 
 
-@pytest.mark.slow
 def test_a_fault_or_a_kill_leaves_the_kept_build_as_it_was(
     dbt: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -640,7 +640,6 @@ def _edit_patient(lines: Lines, generator: random.Random, new: str | None) -> No
             rows.insert(generator.randrange(len(rows) + 1), copied)
 
 
-@pytest.mark.slow
 @edited_studies
 def test_random_edits_of_a_folder_give_what_a_full_rebuild_gives(
     folder_dbt: Dbt, tmp_path: Path, seed: int
@@ -739,7 +738,6 @@ def test_a_patient_who_goes_takes_the_records_out(folder_dbt: Dbt, tmp_path: Pat
     assert rebuilt(study) == 1
 
 
-@pytest.mark.slow
 def test_changed_rules_of_a_folder_rebuild_everybody(folder_dbt: Dbt, tmp_path: Path) -> None:
     study = FolderStudy(folder_dbt, tmp_path, 6, n_patients=5)
     study.build_and_keep()
@@ -774,7 +772,7 @@ def test_what_lines_and_numbers_are_in_is_made_from_all_records(
         }
     assert numbered and not numbered & set(models.by_person)
     everything = {*models.accounts, *models.by_person, *models.remade, *models.shared}
-    assert set(public_marts()) - everything <= {"dq_published_integrity"}
+    assert set(public_marts()) - everything <= WITHOUT_RECORDS
 
 
 # ---- Guards of the graph ------------------------------------------------------------------------
@@ -786,7 +784,7 @@ def test_every_model_that_records_reach_is_by_person_or_remade(dbt: Dbt, tmp_pat
     models = sort_models(dbt.manifest, refreshing._person_relations(study.kept))
     assert not set(models.by_person) & set(models.remade)
     everything = {*models.by_person, *models.remade, *models.shared}
-    assert set(public_marts(True)) - everything <= {"dq_published_integrity"}
+    assert set(public_marts(True)) - everything <= WITHOUT_RECORDS
     assert {name for name in public_marts(True) if name.startswith("agg_")} <= set(models.remade)
     assert {name for name in public_marts(True) if name.startswith("fct_")} <= set(models.by_person)
 
@@ -804,7 +802,6 @@ def test_a_persons_table_that_reads_a_count_is_refused(
 # ---- The command --------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refreshing, "LEAST_PERSONS", 1)
     export = omop_export.export_cohort(named_as_published(seeded_cohort(1, 30)), 1)
@@ -839,7 +836,6 @@ def test_the_command_refreshes_and_says_so(tmp_path: Path, monkeypatch: pytest.M
     assert refreshed != before
 
 
-@pytest.mark.slow
 def test_the_command_refreshes_a_folder_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,8 @@ from tests.canary_study import (
 from tests.oracle.folders import REFERENCE_COLUMNS
 from tests.oracle.oracle import TABLES
 
+pytestmark = pytest.mark.slow
+
 SALVAGE = Path(sys.executable).with_name("salvage")
 
 

@@ -303,6 +303,7 @@ def test_a_repeated_exposure_id_is_kept(worked: tuple[Path, Path, str]) -> None:
     ) == [(2,)]
 
 
+@pytest.mark.slow
 def test_dbt_alone_builds_the_same(worked: tuple[Path, Path, str], tmp_path: Path) -> None:
     """`dbt build --vars`, from the root; the study's own rules are `salvage run`'s alone."""
     cdm, output, _ = worked
@@ -759,6 +760,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run([ROOT / "tests" / "postgres.sh", "stop", folder], check=False)
 
 
+@pytest.mark.slow
 def test_an_attached_postgresql_gives_the_same_marts(
     postgres: str, worked: tuple[Path, Path, str], tmp_path: Path
 ) -> None:

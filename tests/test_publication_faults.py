@@ -26,6 +26,8 @@ from salvage.build import BuildResult, dbt_build
 from salvage.cli import main
 from salvage.project import public_marts
 
+pytestmark = pytest.mark.slow
+
 KIB = 1024
 # A run of the demo leaves 60 MiB with three publications, and needs as much while it builds.
 DISK_MIB = 192
@@ -139,7 +141,16 @@ def unpublished(disk: Disk) -> Iterator[None]:
     assert published_bytes(disk.output)[""] != standing[""]
     names = {path.name for path in disk.output.iterdir()}
     assert names == {
-        *(".lock", "data_docs", "logs", "published", "releases", "target", "warehouse.duckdb")
+        *(
+            ".lock",
+            "dashboard",
+            "data_docs",
+            "logs",
+            "published",
+            "releases",
+            "target",
+            "warehouse.duckdb",
+        )
     }
     assert all(path.name.endswith("Z") for path in (disk.output / "releases").iterdir())
 

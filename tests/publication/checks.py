@@ -14,7 +14,16 @@ from salvage.publish import KEPT_RELEASES, Provenance
 RELEASE_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 # All that a run that ended well leaves in its output folder.
 OUTPUT_NAMES = frozenset(
-    (".lock", "data_docs", "logs", "published", "releases", "target", "warehouse.duckdb")
+    (
+        ".lock",
+        "dashboard",
+        "data_docs",
+        "logs",
+        "published",
+        "releases",
+        "target",
+        "warehouse.duckdb",
+    )
 )
 
 # Where the publications come from that tests make by themselves.
