@@ -48,7 +48,7 @@ lint: setup-dev  ## Formatting, types and SQL style
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/sqlfluff lint --disable-progress-bar models macros analyses tests/dbt
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models macros analyses tests/dbt
 	$(BIN)/sqlfluff lint --disable-progress-bar --config tests/omop.sqlfluff \
 	  models/*/omop models/*/omop_rules
 

@@ -275,6 +275,7 @@ def test_oracle_agrees_with_what_was_worked_out(name: str) -> None:
 # ---- The real command ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_salvage_check_reports_many_cases_at_once(tmp_path: Path) -> None:
     """All cases about records alone in one folder, through the real command line."""
     cases = [case for case in CASES.values() if case.is_about_records]

@@ -55,6 +55,7 @@ def test_docs_are_generated_and_every_column_is_described(folder: Path) -> None:
     assert undescribed == []
 
 
+@pytest.mark.slow
 def test_seeds_and_files_give_the_same_marts(folder: Path, tmp_path: Path) -> None:
     """`dbt build` reads the demo as seeds, `salvage` as files: one result."""
     warehouse = tmp_path / "warehouse.duckdb"

@@ -74,6 +74,7 @@ def test_absent_files(warehouse: Warehouse) -> None:
 # ---- The harness is the real thing ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_salvage_run_publishes_the_same_marts(
     warehouse: Warehouse, project: Project, tmp_path: Path
 ) -> None:

@@ -197,6 +197,7 @@ def test_analysis_runs_on_the_published_file(demo: tuple[Path, Result], query: P
         assert connection.execute(query.read_text()).fetchall()
 
 
+@pytest.mark.slow
 def test_own_folder_of_parquet_files_gives_the_demo_s_marts(
     demo: tuple[Path, Result], study: Path, tmp_path: Path
 ) -> None:

@@ -54,8 +54,8 @@ KINDS = {
 MOST_CHANGES = 1000
 FINISH_EVERY = 10
 SHARE_IN_PUBLICATION = 0.15
-# The mart that is about the published figures alone: every study has the same.
-CONSTANT = "dq_published_integrity"
+# The marts of the literature and of the protocol alone: both studies have the same.
+CONSTANT = {"dim_protocol_arms", "dq_published_integrity"}
 
 
 @dataclass
@@ -282,7 +282,7 @@ def summarize(reports: Sequence[Report]) -> int:
     print(f"{sum(report.cpu_seconds for report in reports):.0f} CPU s")
     faults = [fault for report in reports for fault in report.faults]
     alike = [
-        sorted(name for name in first if first[name] == second[name] and name != CONSTANT)
+        sorted(name for name in first if first[name] == second[name] and name not in CONSTANT)
         for first, second in (report.expected.values() for report in reports)
     ]
     if any(alike):
