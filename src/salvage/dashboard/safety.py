@@ -24,7 +24,8 @@ _TERMS = """
     where protocol_id = $protocol
     order by most desc, event_term, arm_id = 'all', arm_id
 """
-_MOST_DRAWN = 30
+# Rows.
+_MOST_DRAWN, _MOST_LISTED = 30, 1000
 
 
 def section(marts: Marts, protocol: Protocol) -> Section:
@@ -155,10 +156,14 @@ def _terms_chart(protocol: Protocol, terms: list[Row]) -> Chart:
                     interval(percent(row["wilson_low"]), percent(row["wilson_high"])),
                     count(row["n_events"]),
                 )
-                for row in terms
+                for row in terms[:_MOST_LISTED]
             ],
+            note=f"The {_MOST_LISTED} first rows of {len(terms):,}, the commonest events first; "
+            "all are in the mart agg_adverse_events_by_term."
+            if len(terms) > _MOST_LISTED
+            else "",
         ),
         note=""
         if is_all
-        else f"Drawn: the {len(drawn)} commonest over all arms; the table has all.",
+        else f"Drawn: the {len(drawn)} commonest over all arms; the table has more.",
     )
