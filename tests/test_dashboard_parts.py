@@ -4,9 +4,9 @@ import pytest
 from markupsafe import Markup, escape
 
 from salvage.dashboard.chart import label, looks
-from salvage.dashboard.marts import Row
 from salvage.dashboard.numbers import count, decimal, interval, p_value, percent, rate
 from salvage.dashboard.survival import at_risk
+from salvage.published import Row
 
 
 def test_a_number_carries_its_value_beside_what_is_shown() -> None:

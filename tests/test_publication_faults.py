@@ -25,6 +25,7 @@ import salvage.publish
 from salvage.build import BuildResult, dbt_build
 from salvage.cli import main
 from salvage.project import public_marts
+from tests.publication.checks import OUTPUT_NAMES
 
 pytestmark = pytest.mark.slow
 
@@ -140,18 +141,7 @@ def unpublished(disk: Disk) -> Iterator[None]:
     assert outcome.exit_code == 0, outcome.output
     assert published_bytes(disk.output)[""] != standing[""]
     names = {path.name for path in disk.output.iterdir()}
-    assert names == {
-        *(
-            ".lock",
-            "dashboard",
-            "data_docs",
-            "logs",
-            "published",
-            "releases",
-            "target",
-            "warehouse.duckdb",
-        )
-    }
+    assert names == OUTPUT_NAMES
     assert all(path.name.endswith("Z") for path in (disk.output / "releases").iterdir())
 
 

@@ -6,11 +6,9 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
-
 from salvage.errors import SalvageError
+from salvage.published import published_marts
 
-# In the order of the fields of Decision.
 _TRACE = """
 select
     protocol_id,
@@ -26,14 +24,9 @@ select
     source_record_ids,
     explanation
 from marts.fct_decision_trace
-where patient_id = ?
+where patient_id = $patient
 order by protocol_id, rule_number
 """
-# No other file can be read, nor anything written: docs/publication.md.
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "lock_configuration": "true",
-}
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ def explain_patient(output: Path, patient_id: str, protocol_id: str | None = Non
     Raises:
         SalvageError: nothing is published there, or the patient or the protocol is not known.
     """
-    decisions = _decisions(output / "published" / "salvage.duckdb", patient_id)
+    decisions = _decisions(output / "published", patient_id)
     if not decisions:
         raise SalvageError(
             "No accepted patient has this id. Ids are compared letter by letter; where the "
@@ -83,27 +76,12 @@ def explain_patient(output: Path, patient_id: str, protocol_id: str | None = Non
     return "\n\n".join(traces)
 
 
-def _decisions(database: Path, patient_id: str) -> list[Decision]:
-    # Quoted by repr(): a file's name need not be text that can be printed.
-    shown = repr(str(database))
-    if not database.is_file():
-        raise SalvageError(
-            f"{shown} is not there: nothing is published yet; `salvage run` does it."
-        )
-    # No id has other letters (SPEC 1), and not all of them could be asked for.
-    if not patient_id.isascii():
-        return []
-    try:
-        with duckdb.connect(str(database), read_only=True, config=_SETTINGS) as connection:
-            rows = connection.execute(_TRACE, [patient_id]).fetchall()
-    except duckdb.CatalogException as error:
-        raise SalvageError(
-            f"{shown} holds no decision trace: an older version published it; "
-            "`salvage run` publishes anew."
-        ) from error
-    except duckdb.IOException as error:
-        raise SalvageError(f"{shown} cannot be read as a DuckDB file.") from error
-    return [Decision(*row) for row in rows]
+def _decisions(published: Path, patient_id: str) -> list[Decision]:
+    with published_marts(published, needed="decision trace") as marts:
+        # No id has other letters (SPEC 1), and not all of them could be asked for.
+        if not patient_id.isascii():
+            return []
+        return [Decision(**row) for row in marts.rows(_TRACE, patient=patient_id)]
 
 
 def _trace_text(protocol_id: str, trace: Sequence[Decision]) -> str:

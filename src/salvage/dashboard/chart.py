@@ -3,7 +3,7 @@
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -83,7 +83,7 @@ class Section:
     finding: Markup
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
-    notes: Sequence[Markup | str] = field(default_factory=tuple)
+    notes: Sequence[Markup | str] = ()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from salvage.dashboard.chart import GREY, INK, LIGHT, Chart, Section, Table, blank
-from salvage.dashboard.marts import ALL_ARMS, Marts, Row
 from salvage.dashboard.numbers import count, of, percent, rate
 from salvage.dashboard.protocol import Protocol
+from salvage.published import ALL_ARMS, Marts, Row
 
 _STEPS = """
     select step_number, step, n_remaining, n_excluded

@@ -17,10 +17,10 @@ from salvage.dashboard.chart import (
     percent_axis,
     title,
 )
-from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, interval, percent
 from salvage.dashboard.protocol import Protocol
 from salvage.dashboard.remission import NOT_ASSESSED
+from salvage.published import Marts, Row
 
 _DEFINITIONS = """
     select *

@@ -24,10 +24,10 @@ from kaleido.errors import (
 )
 
 from salvage.dashboard.chart import Chart
-from salvage.dashboard.marts import published_marts
 from salvage.dashboard.page import sections
 from salvage.dashboard.protocol import protocols
 from salvage.errors import SalvageError
+from salvage.published import published_marts
 
 Format = Literal["svg", "png", "pdf"]
 Width = Literal["single", "double"]

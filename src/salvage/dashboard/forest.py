@@ -16,6 +16,8 @@ from salvage.dashboard.chart import (
     percent_axis,
 )
 from salvage.dashboard.numbers import percent
+from salvage.dashboard.protocol import Protocol
+from salvage.published import ALL_ARMS, Row
 
 ALL_LOOK = Look(INK, "solid", "square")
 PUBLISHED_LOOK = Look(GREY, "dot", "diamond-open")
@@ -48,6 +50,23 @@ class ForestRow:
     role: str = "cohort"
     arm_id: str | None = None
     heading: str | None = None
+
+
+def arm_row(
+    protocol: Protocol, arm: Row, part: int, share: float | None, heading: str | None = None
+) -> ForestRow:
+    """The line of an arm, or of all: a mart's row with arm, number of patients and interval."""
+    arm_id = arm["arm_id"]
+    return ForestRow(
+        arm["arm_label"],
+        ALL_LOOK if arm_id == ALL_ARMS else protocol.looks[arm_id],
+        share,
+        arm["wilson_low"],
+        arm["wilson_high"],
+        f"{part:,} of {arm['n_patients']:,}",
+        arm_id=arm_id,
+        heading=heading,
+    )
 
 
 def forest(rows: Sequence[ForestRow]) -> go.Figure:

@@ -1,6 +1,6 @@
 """The pages: one for each protocol, and an index where there are several."""
 
-import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,9 +19,9 @@ from salvage.dashboard import (
     safety,
     survival,
 )
-from salvage.dashboard.chart import Chart, Section
-from salvage.dashboard.marts import Marts, Row, published_marts
+from salvage.dashboard.chart import Section
 from salvage.dashboard.protocol import Protocol, protocols
+from salvage.published import Marts, Row, published_marts
 
 _TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 _BUILD = "select * from publication.build"
@@ -46,13 +46,16 @@ def write_dashboard(published: Path, folder: Path) -> Path:
         studies = protocols(marts)
         pages = {}
         if len(studies) == 1:
-            pages["index.html"] = _page(marts, studies[0], build)
+            (protocol,) = studies
+            pages["index.html"] = _page(marts, protocol, sections(marts, protocol), build)
         else:
             findings = []
             for number, protocol in enumerate(studies, start=1):
                 name = f"protocol-{number}.html"
-                pages[name] = _page(marts, protocol, build, has_index=True)
-                findings.append((name, protocol, remission.section(marts, protocol).finding))
+                parts = sections(marts, protocol)
+                pages[name] = _page(marts, protocol, parts, build, has_index=True)
+                (arms,) = (part for part in parts if part.id == "arms")
+                findings.append((name, protocol, arms.finding))
             pages["index.html"] = _render("dashboard_index.html.j2", studies=findings, build=build)
     folder.mkdir(parents=True, exist_ok=True)
     # The index comes last: it never leads to a page that is not there.
@@ -80,14 +83,21 @@ def sections(marts: Marts, protocol: Protocol) -> list[Section]:
     ]
 
 
-def _page(marts: Marts, protocol: Protocol, build: Row, has_index: bool = False) -> str:
-    parts = sections(marts, protocol)
+def _page(
+    marts: Marts,
+    protocol: Protocol,
+    parts: Sequence[Section],
+    build: Row,
+    has_index: bool = False,
+) -> str:
     traces = quality.traces(marts, protocol)
     return _render(
         "dashboard.html.j2",
         protocol=protocol,
         sections=parts,
-        figures={chart.id: _drawing(chart) for section in parts for chart in section.charts},
+        figures={
+            chart.id: chart.figure.to_plotly_json() for part in parts for chart in part.charts
+        },
         outcomes=patients.OUTCOMES,
         trace_section=quality.trace_section(marts, protocol, len(traces)),
         traces=traces,
@@ -96,10 +106,6 @@ def _page(marts: Marts, protocol: Protocol, build: Row, has_index: bool = False)
         input_files=marts.rows(_FILES),
         has_index=has_index,
     )
-
-
-def _drawing(chart: Chart) -> Any:
-    return json.loads(chart.figure.to_json())
 
 
 def _render(template: str, **context: Any) -> str:

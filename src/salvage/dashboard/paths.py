@@ -5,8 +5,8 @@ from collections import Counter
 from markupsafe import Markup
 
 from salvage.dashboard.chart import COLOURS, GREY, WIDTH, Chart, Section, Table, blank, label
-from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of, patients, percent
+from salvage.published import Marts, Row
 
 _MOST_STEPS = 4
 _MOST_TREATMENTS = 6

@@ -17,10 +17,10 @@ from salvage.dashboard.chart import (
     label,
     title,
 )
-from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of
 from salvage.dashboard.protocol import Protocol
 from salvage.dashboard.remission import NOT_ASSESSED
+from salvage.published import Marts, Row
 
 # A death after the last visit is known, one after the cut-off is not: docs/decisions/0005.
 _KNOWN_DEATHS = """
@@ -52,7 +52,6 @@ _LANES = f"""
         loss_reason,
         colectomy_date - salvage_start_date as colectomy,
         is_censored,
-        duration_days,
         greatest(observation_end_date, death_date) - salvage_start_date as observation_end,
         death_date - salvage_start_date as death
     from marts.fct_salvage_episodes as episodes

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from salvage.dashboard.chart import Look, looks
-from salvage.dashboard.marts import ALL_ARMS, Marts
+from salvage.published import ALL_ARMS, Marts
 
 _ARMS = "from marts.dim_protocol_arms where protocol_id = $protocol order by arm_id"
 _PROTOCOLS = "select distinct protocol_id from marts.agg_cohort_attrition order by protocol_id"

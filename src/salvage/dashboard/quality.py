@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from salvage.dashboard.chart import Section, Table
 from salvage.dashboard.cohort import EXCLUDED, STEPS
-from salvage.dashboard.marts import Marts, Row
 from salvage.dashboard.numbers import count, of, percent
 from salvage.dashboard.protocol import Protocol
+from salvage.published import Marts, Row
 
 MOST_TRACES = 400
 _TRACE = """

@@ -3,10 +3,10 @@
 from markupsafe import Markup
 
 from salvage.dashboard.chart import Chart, Section, Table
-from salvage.dashboard.forest import ALL_LOOK, PUBLISHED_LOOK, ForestRow, forest
-from salvage.dashboard.marts import ALL_ARMS, Marts, Row
+from salvage.dashboard.forest import PUBLISHED_LOOK, ForestRow, arm_row, forest
 from salvage.dashboard.numbers import count, decimal, interval, p_value, percent, rate
 from salvage.dashboard.protocol import Protocol
+from salvage.published import ALL_ARMS, Marts, Row
 
 ARMS = """
     select *
@@ -29,7 +29,7 @@ _STUDIES = """
     order by study_id, direction
 """
 NOT_ASSESSED = Markup("No disease assessment was recorded, so that remission is not known.")
-COMPARISON = """
+_COMPARISON = """
     select arm_id, other_arm_id, p_value, missing_reason
     from marts.agg_arm_comparison
     where protocol_id = $protocol and outcome = $outcome
@@ -64,7 +64,7 @@ def section(marts: Marts, protocol: Protocol) -> Section:
 
 def difference(marts: Marts, protocol: Protocol, outcome: str, test: str) -> Markup:
     """Say what the test between the arms gives, where there are two arms and it can be made."""
-    pairs = marts.rows(COMPARISON, protocol=protocol.protocol_id, outcome=outcome)
+    pairs = marts.rows(_COMPARISON, protocol=protocol.protocol_id, outcome=outcome)
     if len(pairs) != 1 or pairs[0]["p_value"] is None:
         return Markup("")
     return Markup(" Between the two arms, {} gives p = {}.").format(
@@ -83,19 +83,7 @@ def _rate(arm: Row) -> Markup:
 
 
 def _chart(protocol: Protocol, arms: list[Row], studies: list[Row]) -> Chart:
-    looks = {**protocol.looks, ALL_ARMS: ALL_LOOK}
-    rows = [
-        ForestRow(
-            arm["arm_label"],
-            looks[arm["arm_id"]],
-            arm["remission_rate"],
-            arm["wilson_low"],
-            arm["wilson_high"],
-            f"{arm['n_remissions']:,} of {arm['n_patients']:,}",
-            arm_id=arm["arm_id"],
-        )
-        for arm in arms
-    ]
+    rows = [arm_row(protocol, arm, arm["n_remissions"], arm["remission_rate"]) for arm in arms]
     rows += [
         ForestRow(
             _study_label(protocol, study),

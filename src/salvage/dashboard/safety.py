@@ -5,11 +5,11 @@ from itertools import groupby
 from markupsafe import Markup
 
 from salvage.dashboard.chart import Chart, Section, Table
-from salvage.dashboard.forest import ALL_LOOK, ForestRow, forest
-from salvage.dashboard.marts import ALL_ARMS, Marts, Row
+from salvage.dashboard.forest import arm_row, forest
 from salvage.dashboard.numbers import count, decimal, interval, percent, rate
 from salvage.dashboard.protocol import Protocol
 from salvage.dashboard.remission import difference
+from salvage.published import ALL_ARMS, Marts, Row
 
 _ARMS = """
     select *
@@ -62,23 +62,11 @@ def section(marts: Marts, protocol: Protocol) -> Section:
 
 
 def _arms_chart(protocol: Protocol, arms: list[Row]) -> Chart:
-    looks = {**protocol.looks, ALL_ARMS: ALL_LOOK}
     return Chart(
         id="adverse_events",
         title="Patients with a serious adverse event, with 95% intervals",
         figure=forest(
-            [
-                ForestRow(
-                    arm["arm_label"],
-                    looks[arm["arm_id"]],
-                    arm["sae_rate"],
-                    arm["wilson_low"],
-                    arm["wilson_high"],
-                    f"{arm['n_patients_with_sae']:,} of {arm['n_patients']:,}",
-                    arm_id=arm["arm_id"],
-                )
-                for arm in arms
-            ]
+            [arm_row(protocol, arm, arm["n_patients_with_sae"], arm["sae_rate"]) for arm in arms]
         ),
         alt=f"Forest plot: share of patients with a serious adverse event in {len(arms) - 1} arms "
         "and in all, each a marker with a horizontal line for its 95% interval.",
@@ -120,7 +108,6 @@ def _terms_chart(protocol: Protocol, terms: list[Row]) -> Chart:
     by_arm = [row for row in terms if row["arm_id"] != ALL_ARMS]
     summed = [row for row in terms if row["arm_id"] == ALL_ARMS]
     drawn = (by_arm if len(by_arm) <= _MOST_DRAWN else summed)[:_MOST_DRAWN]
-    looks = {**protocol.looks, ALL_ARMS: ALL_LOOK}
     heads = {id(next(rows)): term for term, rows in groupby(drawn, lambda row: row["event_term"])}
     is_all = drawn == by_arm
     return Chart(
@@ -128,15 +115,12 @@ def _terms_chart(protocol: Protocol, terms: list[Row]) -> Chart:
         title="Serious adverse events by term and arm, with 95% intervals",
         figure=forest(
             [
-                ForestRow(
-                    row["arm_label"],
-                    looks[row["arm_id"]],
+                arm_row(
+                    protocol,
+                    row,
+                    row["n_patients_with_event"],
                     row["rate"],
-                    row["wilson_low"],
-                    row["wilson_high"],
-                    f"{row['n_patients_with_event']:,} of {row['n_patients']:,}",
-                    arm_id=row["arm_id"],
-                    heading=heads.get(id(row)),
+                    heads.get(id(row)),
                 )
                 for row in drawn
             ]

@@ -16,10 +16,10 @@ from salvage.dashboard.chart import (
     percent_axis,
     title,
 )
-from salvage.dashboard.marts import ALL_ARMS, Marts, Row
 from salvage.dashboard.numbers import count, decimal, interval, of, percent
 from salvage.dashboard.protocol import Protocol
 from salvage.dashboard.remission import ARMS, NOT_ASSESSED, difference
+from salvage.published import ALL_ARMS, Marts, Row
 
 _CURVES = """
     select arm_id, duration_days, n_at_risk, n_events, n_censored, survival, ci_low, ci_high

@@ -1,4 +1,4 @@
-"""The published marts, as the dashboard reads them."""
+"""The published marts, as the dashboard, its figures and `salvage explain` read them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,13 +53,18 @@ class Marts:
 
 
 @contextmanager
-def published_marts(published: Path) -> Iterator[Marts]:
+def published_marts(published: Path, needed: str = "mart that is needed") -> Iterator[Marts]:
     """Open `salvage.duckdb` in a publication's folder, read-only.
+
+    Args:
+        published: the folder.
+        needed: what is said to be missing where an older version published it.
 
     Raises:
         SalvageError: it is not there, or an older version published it.
     """
     database = published / "salvage.duckdb"
+    # Quoted by repr(): a file's name need not be text that can be printed.
     shown = repr(str(database))
     if not database.is_file():
         raise SalvageError(
@@ -70,7 +75,8 @@ def published_marts(published: Path) -> Iterator[Marts]:
             yield Marts(connection)
     except duckdb.CatalogException as error:
         raise SalvageError(
-            f"{shown} lacks a mart: an older version published it; `salvage run` publishes anew."
+            f"{shown} holds no {needed}: an older version published it; "
+            "`salvage run` publishes anew."
         ) from error
     except duckdb.IOException as error:
         raise SalvageError(f"{shown} cannot be read as a DuckDB file.") from error
